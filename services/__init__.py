@@ -1,0 +1,1 @@
+"""The services of Plateau, and the kernel that they share."""
