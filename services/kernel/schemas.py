@@ -1,0 +1,158 @@
+"""Marshmallow schemas, derived once from the annotations of frozen dataclasses.
+
+The domain says what a field is with the standard library and `services.kernel.values` (Range, Length, Pattern); nothing
+about marshmallow is written there, and no field list is written twice.
+"""
+
+import dataclasses
+import types
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, validate
+
+from services.kernel.values import Example, FieldError, Length, Money, Pattern, Personal, Range
+from services.kernel.wire import Amount, Instant, Number, Zone
+
+
+class _Derived(Schema):
+    class Meta:
+        """An unknown field is an error; the order is the dataclass's."""
+
+        unknown = RAISE
+
+
+_PLAIN: dict[Any, type[fields.Field[Any]]] = {
+    str: fields.String,
+    int: fields.Integer,
+    bool: fields.Boolean,
+    float: fields.Float,
+    Decimal: Number,
+    datetime: Instant,
+    date: fields.Date,
+    UUID: fields.UUID,
+    ZoneInfo: Zone,
+    Money: Amount,
+    Any: fields.Raw,
+}
+
+
+def _validators(marks: Sequence[Any]) -> list[Any]:
+    made: list[Any] = []
+    for mark in marks:
+        match mark:
+            case Range(low, high, exclusive):
+                made.append(validate.Range(min=low, max=high, min_inclusive=not exclusive))
+            case Length(low, high):
+                made.append(validate.Length(min=low, max=high))
+            case Pattern(regex, says):
+                made.append(validate.Regexp(f"(?:{regex})\\Z", error=says))
+    return made
+
+
+def _field(hint: Any, **options: Any) -> fields.Field[Any]:
+    if get_origin(hint) is Annotated:
+        hint, *marks = get_args(hint)
+        options["validate"] = [*options.get("validate", ()), *_validators(marks)]
+        examples = [mark.value for mark in marks if isinstance(mark, Example)]
+        if examples:
+            options["metadata"] = {"example": examples[0]}
+        if any(isinstance(mark, Personal) for mark in marks):
+            options["metadata"] = {**options.get("metadata", {}), "x-personal": True}
+        return _field(hint, **options)
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        one = [arg for arg in args if arg is not type(None)]
+        if len(one) != 1:
+            raise TypeError(f"{hint}: a field is of one type, or of one type and None")
+        return _field(one[0], **{**options, "allow_none": True})
+    if origin is Literal:
+        checks = [*options.pop("validate", ()), validate.OneOf(args)]
+        return _PLAIN[type(args[0])](validate=checks, **options)
+    if origin in (tuple, list, frozenset, Sequence):
+        return fields.List(_field(args[0]), **options)
+    if origin in (dict, Mapping):
+        return fields.Dict(keys=fields.String(), values=_field(args[1]), **options)
+    if dataclasses.is_dataclass(hint) and hint is not Money:
+        return fields.Nested(schema_class(hint), **options)  # type: ignore[arg-type]
+    if hint is int:
+        options["strict"] = options.get("strict", True)
+    return _PLAIN[hint](**options)
+
+
+def _as_declared(hint: Any, value: Any) -> Any:
+    """Lists come out as the tuples or sets that the annotation names, so that commands and events are hashable."""
+    while get_origin(hint) in (Annotated, Union, types.UnionType):
+        hint = next(arg for arg in get_args(hint) if arg is not type(None))
+    return get_origin(hint)(value) if isinstance(value, list) and get_origin(hint) in (tuple, frozenset) else value
+
+
+@cache
+def schema_class(cls: type, *, lenient: bool = False) -> type[Schema]:
+    """The schema of a dataclass. `lenient` takes numbers from texts, as the parameters of a query come."""
+    hints = get_type_hints(cls, include_extras=True)
+    members: dict[str, Any] = {}
+    for f in dataclasses.fields(cls):
+        options: dict[str, Any] = {}
+        if f.default is not dataclasses.MISSING:
+            options["load_default"] = f.default
+        elif f.default_factory is not dataclasses.MISSING:
+            options["load_default"] = f.default_factory
+        else:
+            options["required"] = True
+        if lenient and hints[f.name] in (int, int | None):
+            options["strict"] = False
+        members[f.name] = _field(hints[f.name], **options)
+
+    def build(_schema: Schema, data: dict[str, Any], **_: Any) -> Any:
+        return cls(**{name: _as_declared(hints[name], value) for name, value in data.items()})
+
+    members["build"] = post_load(build)
+    return type(cls.__name__, (_Derived,), members)
+
+
+@cache
+def _schema(cls: type, *, lenient: bool = False) -> Schema:
+    return schema_class(cls, lenient=lenient)()
+
+
+def _pointers(messages: Any, at: str = "") -> list[FieldError]:
+    if isinstance(messages, dict):
+        inner = ((f"{at}/{key}" if key != "_schema" else at, value) for key, value in messages.items())
+        return [fault for pointer, value in inner for fault in _pointers(value, pointer)]
+    return [FieldError(at, "invalid_field", str(text)) for text in messages]
+
+
+def load(cls: type, data: Any, *, lenient: bool = False) -> Any | list[FieldError]:
+    """A `cls` made of plain JSON data, or what is wrong with each field."""
+    if not isinstance(data, dict):
+        return [FieldError("", "invalid_field", "Give a JSON object.")]
+    try:
+        return _schema(cls, lenient=lenient).load(data)
+    except ValidationError as error:
+        return _pointers(error.messages)
+
+
+def revive(cls: type, data: dict[str, Any]) -> Any:
+    """A `cls` from what `dump` once wrote; fields that it no longer has are left out."""
+    return _schema(cls).load(data, unknown=EXCLUDE)
+
+
+def dump(value: Any) -> dict[str, Any]:
+    """A dataclass as plain JSON data."""
+    return dict(_schema(value.__class__).dump(value))
+
+
+def personal_fields(cls: type) -> tuple[str, ...]:
+    """The fields of a class that are sealed before they are stored."""
+    hints = get_type_hints(cls, include_extras=True)
+    return tuple(
+        name
+        for name, hint in hints.items()
+        if get_origin(hint) is Annotated and any(isinstance(mark, Personal) for mark in get_args(hint)[1:])
+    )

@@ -1,0 +1,96 @@
+"""How single values look on the wire: instants, numbers, time zones, money."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from marshmallow import ValidationError, fields
+
+from services.kernel.values import Money
+
+NO_INSTANT = "Give an RFC 3339 instant with an offset, such as 2026-11-21T09:00:00Z."
+NO_ZONE = "Give an IANA time zone, such as Europe/Paris or UTC."
+NO_MONEY = 'Give money as {"amount": "1250.00", "currency": "EUR"}, the amount a text.'
+
+
+class Instant(fields.Field[datetime]):
+    """An RFC 3339 instant with its offset; kept and written in UTC."""
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else rfc3339(value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        try:
+            instant = datetime.fromisoformat(value)
+            if instant.tzinfo is None or "T" not in value.upper():
+                raise ValidationError(NO_INSTANT)
+            return instant.astimezone(UTC)
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise ValidationError(NO_INSTANT) from error
+
+
+class Number(fields.Decimal):
+    """A decimal number, exact inside, a JSON number on the wire."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return None if value is None else number(value)
+
+
+class Zone(fields.Field[ZoneInfo]):
+    """An IANA time zone by its name."""
+
+    def _serialize(self, value: ZoneInfo | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else value.key
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> ZoneInfo:
+        if not isinstance(value, str) or value not in available_timezones():
+            raise ValidationError(NO_ZONE)
+        return ZoneInfo(value)
+
+
+class Amount(fields.Field[Money]):
+    """Money as `{"amount": "1250.00", "currency": "EUR"}`: a decimal text, never a JSON number."""
+
+    def _serialize(self, value: Money | None, attr: str | None, obj: Any, **kwargs: Any) -> dict[str, str] | None:
+        if value is None:
+            return None
+        return {
+            "amount": str(Decimal(value.minor).scaleb(-minor_digits(value.currency))),
+            "currency": value.currency,
+        }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Money:
+        try:
+            amount, currency = value["amount"], value["currency"]
+            if not isinstance(amount, str) or len(currency) != 3 or not currency.isupper() or not currency.isascii():
+                raise ValidationError(NO_MONEY)
+            minor = Decimal(amount).scaleb(minor_digits(currency))
+            if minor != minor.to_integral_value():
+                raise ValidationError(f"{currency} has {minor_digits(currency)} decimals.")
+            return Money(int(minor), currency)
+        except (TypeError, KeyError, ArithmeticError, AttributeError) as error:
+            raise ValidationError(NO_MONEY) from error
+
+
+_OTHER_DIGITS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+}
+_MINOR_DIGITS = {code: digits for digits, codes in _OTHER_DIGITS.items() for code in codes.split()}
+
+
+def minor_digits(currency: str) -> int:
+    """How many decimals an ISO 4217 currency has."""
+    return _MINOR_DIGITS.get(currency, 2)
+
+
+def rfc3339(instant: datetime) -> str:
+    """An instant in UTC as the API writes it, with no more digits than it has."""
+    text = instant.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return (text.rstrip("0") if "." in text else text) + "Z"
+
+
+def number(value: Decimal | int) -> int | float:
+    """A decimal as a JSON number."""
+    return int(value) if value == int(value) else float(value)
