@@ -1,0 +1,140 @@
+"""The contract that a service publishes: one line a use case.
+
+From a declaration come the route, the validation, the scope, the OpenAPI entry, the RPC dispatch and `allowed_actions`:
+
+    queues = api.things("/v1/queues", queues.decide, queues.evolve, queues.Queue(), id="queue", named=True)
+    queues.command("PUT", "/{queue}", ConfigureQueue, scope="queues:write", guarded=True)
+    queues.shown("/{queue}", view, returns=QueueView, scope="queues:read")
+    api.query("GET", "/v1/reports/service-level", ServiceLevelOf, returns=ServiceLevelReport, scope="reports:read")
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, get_args, get_type_hints
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from services.kernel.decider import Decision, event_type
+from services.kernel.values import Actor
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """One thing that can be asked of a service over HTTP.
+
+    `shape` is the dataclass of the command or the query: its fields come from the path, the query string and the body.
+    `guarded` asks for If-Match where the thing exists. `summary` is the first line of the shape's docstring.
+    """
+
+    service: str
+    kind: Literal["command", "query"]
+    method: Method
+    path: str
+    shape: type
+    scope: str
+    returns: type | None = None
+    things: "Things | None" = None
+    guarded: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name under which the service dispatches it."""
+        return self.shape.__name__
+
+    @property
+    def summary(self) -> str:
+        """What it does, in a line."""
+        return (self.shape.__doc__ or self.name).strip().splitlines()[0]
+
+    @property
+    def creates(self) -> bool:
+        """Whether it makes a new thing under an id of ours."""
+        return self.kind == "command" and self.things is not None and f"{{{self.things.id}}}" not in self.path
+
+
+@dataclass
+class Things:
+    """A kind of event-sourced thing: how it decides and evolves, and where its use cases hang.
+
+    `named` things are called by an outside name (a queue, a source); their stream is derived from it. The others have
+    UUIDv7 ids made by the gateway before the command is sent.
+    """
+
+    api: "Api"
+    prefix: str
+    decide: Callable[..., Decision]
+    evolve: Callable[..., Any]
+    initial: Any
+    id: str
+    named: bool = False
+    view: Callable[[str, Any], Any] | None = None
+
+    def command(self, method: Method, path: str, shape: type, *, scope: str, guarded: bool = False) -> None:
+        """Declares a command on this kind of thing."""
+        self.api.add(
+            UseCase(self.api.name, "command", method, self.prefix + path, shape, scope, things=self, guarded=guarded)
+        )
+
+    def query(self, method: Method, path: str, shape: type, *, returns: type, scope: str) -> None:
+        """Declares a query under this kind's path, answered by a projection."""
+        self.api.add(UseCase(self.api.name, "query", method, self.prefix + path, shape, scope, returns, self))
+
+    def shown(self, path: str, shape: type, view: Callable[[str, Any], Any], *, returns: type, scope: str) -> None:
+        """Declares how one thing is shown: `view(name or id, state)`, folded from its own stream, so never behind."""
+        self.view = view
+        self.query("GET", path, shape, returns=returns, scope=scope)
+
+    def stream(self, key: str) -> UUID:
+        """The stream of the thing that bears this id or outside name."""
+        return uuid5(NAMESPACE_URL, f"plateau:{self.api.name}:{self.prefix}:{key}") if self.named else UUID(key)
+
+    @cached_property
+    def events(self) -> Mapping[str, type]:
+        """The events of this kind by type, read off the annotation of `evolve`."""
+        return {event_type(cls): cls for cls in _union(self.evolve, 1)}
+
+    def commands(self) -> list[UseCase]:
+        """The commands declared on this kind."""
+        return [case for case in self.api.use_cases.values() if case.things is self and case.kind == "command"]
+
+    def allowed_actions(self, actor: Actor) -> list[str]:
+        """The names of the commands that the actor's scopes let them give."""
+        return [case.name for case in self.commands() if actor.may(case.scope)]
+
+
+def _union(function: Callable[..., Any], argument: int) -> tuple[type, ...]:
+    hint = list(get_type_hints(function).values())[argument]
+    return get_args(hint) or (hint,)
+
+
+@dataclass
+class Api:
+    """All that a service publishes, by name."""
+
+    name: str
+    use_cases: dict[str, UseCase] = field(default_factory=dict)
+
+    def things(
+        self,
+        prefix: str,
+        decide: Callable[..., Decision],
+        evolve: Callable[..., Any],
+        initial: Any,
+        *,
+        id: str,  # noqa: A002 - reads as the declaration is spoken
+        named: bool = False,
+    ) -> Things:
+        """Declares a kind of thing."""
+        return Things(self, prefix, decide, evolve, initial, id, named)
+
+    def query(self, method: Method, path: str, shape: type, *, returns: type, scope: str) -> None:
+        """Declares a query that a projection answers."""
+        self.add(UseCase(self.name, "query", method, path, shape, scope, returns))
+
+    def add(self, case: UseCase) -> None:
+        """Keeps a use case under its name; two of one name would make dispatch a guess."""
+        if case.name in self.use_cases:
+            raise ValueError(f"{self.name} declares {case.name} twice")
+        self.use_cases[case.name] = case
