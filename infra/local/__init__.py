@@ -1,0 +1,1 @@
+"""The private PostgreSQL, RabbitMQ and supervisord of one folder, for `make run` and `make test`."""

@@ -1,0 +1,46 @@
+"""Finds and ends what a stack left behind.
+
+Every process of a stack inherits `PLATEAU_STACK`, the folder of its stack, and supervisord adds the program's name.
+"""
+
+import os
+from pathlib import Path
+
+import psutil
+
+MARK = "PLATEAU_STACK"
+PROGRAM = "SUPERVISOR_PROCESS_NAME"
+
+
+def left_over(home: Path, program: str | None = None) -> list[psutil.Process]:
+    """The processes of the stack in `home` (of one `program` only, if named), without the caller and its parents."""
+    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    found = []
+    for process in psutil.process_iter():
+        try:
+            environment = process.environ()
+        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+            # Another user's, or gone between the listing and the look: not ours in either case.
+            continue
+        if environment.get(MARK) != str(home) or process.pid in own:
+            continue
+        if program is None or environment.get(PROGRAM) == program:
+            found.append(process)
+    return found
+
+
+def end(processes: list[psutil.Process], patience: float = 10) -> None:
+    """Ask `processes` to end, wait up to `patience` seconds, kill those that stay."""
+    for process in processes:
+        _signal(process, kill=False)
+    _, staying = psutil.wait_procs(processes, timeout=patience)
+    for process in staying:
+        _signal(process, kill=True)
+    psutil.wait_procs(staying, timeout=patience)
+
+
+def _signal(process: psutil.Process, *, kill: bool) -> None:
+    try:
+        process.kill() if kill else process.terminate()
+    except psutil.NoSuchProcess:
+        return
