@@ -1,0 +1,104 @@
+"""The `plateau` command.
+
+Each command imports what it needs when it runs: the gateway must never load nameko or eventlet, and a Nameko service
+must be monkey-patched before anything else is imported.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+
+class Role(NamedTuple):
+    """What a process does: the function (`module:name`) that runs it until it is told to stop, and its arguments."""
+
+    run: str
+    arguments: tuple[str, ...] = ()
+
+
+NAMEKO = "services.kernel.messaging.runner:run"
+ROLES = {
+    "gateway": Role("gateway.server:run"),
+    "calls": Role(NAMEKO, ("services.calls.service:CallsService",)),
+    "calls-ingest": Role(NAMEKO, ("services.calls.service:CallsIngest",)),
+    "calls-projections": Role("services.calls.projections.process:run"),
+}
+# Commands of other parts, as `module:name`.
+COMMANDS: dict[str, str] = {}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def __init__(self, *arguments: Any, lazy: Mapping[str, str], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands, in alphabetical order."""
+        return sorted([*super().list_commands(ctx), *self.lazy])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if cmd_name in self.lazy:
+            return _imported(self.lazy[cmd_name])
+        return super().get_command(ctx, cmd_name)
+
+
+def _imported(address: str) -> Any:
+    module, name = address.split(":")
+    return getattr(import_module(module), name)
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+def main() -> None:
+    """Plateau: the backend on which the manager of a call centre runs the floor."""
+
+
+@main.command()
+@click.argument("role", type=click.Choice(list(ROLES)))
+def serve(role: str) -> None:
+    """Run one process of Plateau in the foreground, until SIGTERM or SIGINT."""
+    _imported(ROLES[role].run)(*ROLES[role].arguments)
+
+
+def _address(name: str, meaning: str) -> Any:
+    return click.option(f"--{name}-url", required=True, envvar=f"PLATEAU_{name}_URL".replace("-", "_").upper(),
+                        show_envvar=True, help=meaning)  # fmt: skip
+
+
+@main.command()
+@_address("calls-migration", "Database of the calls service, as its owner.")
+@_address("gateway-migration", "Database of the gateway, as its owner.")
+def migrate(calls_migration_url: str, gateway_migration_url: str) -> None:
+    """Bring all databases up to date; running it again changes nothing."""
+    from infra.migrations import upgrade  # noqa: PLC0415
+
+    upgrade("calls", calls_migration_url)
+    upgrade("gateway", gateway_migration_url)
+
+
+@main.command()
+@_address("postgres-admin", "Any database of the server, as a superuser.")
+@_address("calls-migration", "Database of the calls service, as its owner.")
+@_address("calls-database", "The same database, as the role that only works.")
+@_address("gateway-migration", "Database of the gateway, as its owner.")
+@_address("gateway-database", "The same database, as the role that only works.")
+def provision(
+    postgres_admin_url: str,
+    calls_migration_url: str,
+    calls_database_url: str,
+    gateway_migration_url: str,
+    gateway_database_url: str,
+) -> None:
+    """Make the databases and roles that the addresses name; running it again changes nothing but passwords."""
+    from infra.databases import provision as make  # noqa: PLC0415
+
+    make(postgres_admin_url, calls_migration_url, calls_database_url)
+    make(postgres_admin_url, gateway_migration_url, gateway_database_url)
+
+
+if __name__ == "__main__":
+    main()
