@@ -1,0 +1,1 @@
+"""Calls: facts from telephone systems become visits, legs and the figures that a manager decides on."""

@@ -25,7 +25,8 @@ class UseCase:
     """One thing that can be asked of a service over HTTP.
 
     `shape` is the dataclass of the command or the query: its fields come from the path, the query string and the body.
-    `guarded` asks for If-Match where the thing exists. `summary` is the first line of the shape's docstring.
+    `guarded` asks for If-Match where the thing exists; `shows` answers with the thing itself, and has `…/history` and
+    `?as_of=` beside it. `summary` is the first line of the shape's docstring.
     """
 
     service: str
@@ -37,6 +38,7 @@ class UseCase:
     returns: type | None = None
     things: "Things | None" = None
     guarded: bool = False
+    shows: bool = False
 
     @property
     def name(self) -> str:
@@ -84,7 +86,9 @@ class Things:
     def shown(self, path: str, shape: type, view: Callable[[str, Any], Any], *, returns: type, scope: str) -> None:
         """Declares how one thing is shown: `view(name or id, state)`, folded from its own stream, so never behind."""
         self.view = view
-        self.query("GET", path, shape, returns=returns, scope=scope)
+        self.api.add(
+            UseCase(self.api.name, "query", "GET", self.prefix + path, shape, scope, returns, self, shows=True)
+        )
 
     def stream(self, key: str) -> UUID:
         """The stream of the thing that bears this id or outside name."""

@@ -98,7 +98,7 @@ def schema_class(cls: type, *, lenient: bool = False) -> type[Schema]:
     hints = get_type_hints(cls, include_extras=True)
     members: dict[str, Any] = {}
     for f in dataclasses.fields(cls):
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {"data_key": f.name.rstrip("_")}  # `from_` is `from` on the wire
         if f.default is not dataclasses.MISSING:
             options["load_default"] = f.default
         elif f.default_factory is not dataclasses.MISSING:

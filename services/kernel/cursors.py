@@ -1,0 +1,37 @@
+"""Opaque cursors of lists: where the next page begins, and until when that is worth something."""
+
+import base64
+import binascii
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+LIFE = timedelta(hours=24)
+
+
+class BadCursor(Exception):  # noqa: N818 - a state of the cursor
+    """A cursor that we did not make, or one that has expired (`expired`)."""
+
+    def __init__(self, *, expired: bool) -> None:
+        super().__init__("expired" if expired else "unknown")
+        self.expired = expired
+
+
+def encode(now: datetime, *place: Any) -> str:
+    """A cursor that leads back to `place` (plain JSON values)."""
+    return base64.urlsafe_b64encode(orjson.dumps([now.timestamp(), *place])).decode().rstrip("=")
+
+
+def decode(cursor: str, parts: int, now: datetime) -> list[Any]:
+    """The place that a cursor leads to; raises BadCursor."""
+    try:
+        made, *place = list[Any](orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
+        born = datetime.fromtimestamp(made, UTC)
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise BadCursor(expired=False) from error
+    if len(place) != parts:
+        raise BadCursor(expired=False)
+    if now - born > LIFE:
+        raise BadCursor(expired=True)
+    return place

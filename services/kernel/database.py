@@ -1,0 +1,38 @@
+"""PostgreSQL connections as every process of a service opens them."""
+
+import orjson
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import ConnectionPool
+
+set_json_loads(orjson.loads)
+set_json_dumps(lambda value: orjson.dumps(value).decode())
+
+Connection = psycopg.Connection[TupleRow]
+Cursor = psycopg.Cursor[TupleRow]
+
+# A write transaction left open anywhere in the cluster holds every reader back (DESIGN section 3, edge b).
+SESSION = "-c idle_in_transaction_session_timeout=10s -c statement_timeout={statement_timeout} -c timezone=UTC"
+
+
+def _options(statement_timeout: str) -> str:
+    return SESSION.format(statement_timeout=statement_timeout)
+
+
+def connect(dsn: str, name: str, *, statement_timeout: str = "30s") -> Connection:
+    """One connection in autocommit mode; `name` is shown in pg_stat_activity."""
+    return psycopg.connect(dsn, autocommit=True, application_name=name, options=_options(statement_timeout))
+
+
+def open_pool(dsn: str, name: str, *, size: int = 4) -> ConnectionPool[Connection]:
+    """A pool of such connections, for a service that answers several requests at once."""
+    return ConnectionPool(
+        dsn,
+        min_size=1,
+        max_size=size,
+        open=True,
+        timeout=5,
+        check=ConnectionPool.check_connection,
+        kwargs={"autocommit": True, "application_name": name, "options": _options("30s")},
+    )

@@ -1,0 +1,86 @@
+"""The processes that keep read models up to date: one active follower a projection, others stand by."""
+
+import threading
+from collections.abc import Callable
+
+import psycopg
+import structlog
+
+from services.kernel import projections
+from services.kernel.backoff import pauses
+from services.kernel.database import Connection, connect
+from services.kernel.projections import Generation, Projection, Superseded
+
+CHANNEL = "events_appended"
+WAKE = f"NOTIFY {CHANNEL}"  # sent after the commit of an append: within it, it would make all appends wait in a row
+POLL_SECONDS = 0.1
+LEADER_LOCK = "SELECT pg_try_advisory_lock(hashtext('projection'), hashtext(%s))"
+
+log = structlog.get_logger()
+
+
+class Follower:
+    """Follows the event store on behalf of one projection, for ever, until `stop` is set."""
+
+    def __init__(self, projection: Projection, dsn: str, stop: threading.Event) -> None:
+        self.projection, self._dsn, self._stop = projection, dsn, stop
+
+    def run(self) -> None:
+        """Follows; after a lost connection or a database that refuses it begins anew, with pauses."""
+        waits = pauses()
+        while not self._stop.is_set():
+            try:
+                with connect(self._dsn, f"projection {self.projection.name}") as connection:
+                    self._lead(connection)
+                    waits = pauses()
+            except Superseded:
+                log.info("projection superseded", projection=self.projection.name)
+            except psycopg.OperationalError as error:
+                log.warning("projection waits for the database", projection=self.projection.name, error=str(error))
+                self._stop.wait(next(waits))
+
+    def _lead(self, connection: Connection) -> None:
+        while not self._granted(connection):
+            if self._stop.wait(1.0):
+                return
+        generation = self._generation(connection)
+        generation.enter(connection)
+        connection.execute(f"LISTEN {CHANNEL}")
+        while not self._stop.is_set():
+            if not generation.step(connection):
+                for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+                    pass
+
+    def _granted(self, connection: Connection) -> bool:
+        (granted,) = connection.execute(LEADER_LOCK, (self.projection.name,)).fetchone() or (False,)
+        return bool(granted)
+
+    def _generation(self, connection: Connection) -> Generation:
+        with connection.cursor() as db:
+            found = projections.active(db, self.projection)
+        if found is None:
+            generation = projections.create(connection, self.projection)
+            projections.bring_into_use(connection, generation)
+            return generation
+        generation, version = found
+        if version != self.projection.version:
+            projections.rebuild(connection, self.projection, self._report)
+            return self._generation(connection)
+        return generation
+
+    def _report(self, handled: int) -> None:
+        log.info("projection rebuilding", projection=self.projection.name, events=handled)
+
+
+def follow(followed: list[Projection], dsn: str, stop: threading.Event, on_failure: Callable[[], None]) -> None:
+    """Runs a follower a projection, each in a thread, and returns; `on_failure` is called where one fails for good."""
+
+    def guarded(follower: Follower) -> None:
+        try:
+            follower.run()
+        except Exception:
+            log.exception("projection failed", projection=follower.projection.name)
+            on_failure()
+
+    for projection in followed:
+        threading.Thread(target=guarded, args=(Follower(projection, dsn, stop),), name=projection.name).start()

@@ -1,0 +1,205 @@
+"""Read models that follow the event store (DESIGN section 4).
+
+A projection is a module with a class: its name, its version, the event types it handles, its tables, and how a batch
+of events changes them. Its tables live in a schema of their own, one a generation, so that a new one can be built
+beside the one in use; views in schema `read` show the one in use. A batch and the checkpoint move in one transaction.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from services.kernel.database import Connection, Cursor
+from services.kernel.store import COLUMNS, Position, StoredEvent
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Projection:
+    """A read model. `tables` is SQL that names its tables without a schema; `handles` are event types."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    handles: ClassVar[tuple[str, ...]]
+    tables: ClassVar[str]
+    batch: ClassVar[int] = 2000
+
+    def apply(self, events: Sequence[StoredEvent], db: Cursor) -> None:
+        """Changes the tables by a batch of events; repeating a batch, or its order, must not matter."""
+        raise NotImplementedError
+
+
+def answers(query: type) -> Callable[[F], F]:
+    """Marks the method that answers a query: `method(query, db, actor) -> answer`, or None where there is nothing."""
+
+    def marked(method: F) -> F:
+        method.answers = query  # type: ignore[attr-defined]
+        return method
+
+    return marked
+
+
+def answers_of(projections: Sequence[Projection]) -> Mapping[type, Callable[..., Any]]:
+    """Which method answers which query."""
+    methods = [getattr(p, name) for p in projections for name in dir(type(p))]
+    return {method.answers: method for method in methods if hasattr(method, "answers")}
+
+
+class Superseded(Exception):  # noqa: N818 - what happened, not a mistake
+    """Another generation of the projection has come into use."""
+
+
+READ = f"""SELECT {COLUMNS} FROM store.events
+    WHERE (transaction_id, position) > (%s::text::xid8, %s) AND transaction_id < %s::text::xid8 AND type = ANY(%s)
+    ORDER BY transaction_id, position LIMIT %s"""  # noqa: S608 - a constant
+GATE = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+ACTIVE = """SELECT generation, version, transaction_id::text::bigint, position FROM store.projections
+    WHERE name = %s AND in_use"""
+MOVE = """UPDATE store.projections SET transaction_id = %s::text::xid8, position = %s, moved_at = now()
+    WHERE name = %s AND generation = %s AND in_use = %s"""
+MARK_EVERY = 1000  # transactions without an event of ours, after which the checkpoint is stored all the same
+
+
+class Generation:
+    """One set of a projection's tables, and how far it has read."""
+
+    def __init__(self, projection: Projection, number: int, checkpoint: Position, *, in_use: bool) -> None:
+        self.projection, self.number, self.checkpoint, self.in_use = projection, number, checkpoint, in_use
+        self._stored = checkpoint
+
+    @property
+    def schema(self) -> sql.Identifier:
+        """The schema that holds the tables."""
+        return sql.Identifier(f"{self.projection.name}_{self.number}")
+
+    def enter(self, connection: Connection) -> None:
+        """Makes the projection's own SQL mean this generation's tables."""
+        connection.execute(sql.SQL("SET search_path = {}").format(self.schema))
+
+    def step(self, connection: Connection) -> int:
+        """Applies the next batch and moves the checkpoint; returns how many events that were.
+
+        Reads only what is older than every open write transaction, in (transaction, position) order, so nothing is
+        skipped. Raises Superseded where another generation has come into use.
+        """
+        projection = self.projection
+        with connection.transaction(), connection.cursor() as db:
+            (gate,) = db.execute(GATE).fetchone() or (0,)
+            rows = db.execute(READ, (*self.checkpoint, gate, list(projection.handles), projection.batch)).fetchall()
+            events = [StoredEvent(*row) for row in rows]
+            if events:
+                projection.apply(events, db)
+            full = len(events) == projection.batch
+            reached = Position(events[-1].transaction_id, events[-1].position) if full else Position(gate, 0)
+            if events or reached.transaction_id - self._stored.transaction_id > MARK_EVERY:
+                self._move(db, reached)
+        self.checkpoint = reached
+        return len(events)
+
+    def _move(self, db: Cursor, reached: Position) -> None:
+        moved = db.execute(MOVE, (*reached, self.projection.name, self.number, self.in_use))
+        if not moved.rowcount:
+            raise Superseded(self.projection.name)
+        self._stored = reached
+
+
+def active(db: Cursor, projection: Projection) -> tuple[Generation, int] | None:
+    """The generation in use and the version of the code that built it."""
+    row = db.execute(ACTIVE, (projection.name,)).fetchone()
+    if row is None:
+        return None
+    number, version, transaction_id, position = row
+    return Generation(projection, number, Position(transaction_id, position), in_use=True), version
+
+
+def create(connection: Connection, projection: Projection) -> Generation:
+    """A new, empty generation beside the one in use."""
+    with connection.transaction(), connection.cursor() as db:
+        last = db.execute("SELECT max(generation) FROM store.projections WHERE name = %s", (projection.name,))
+        (number,) = last.fetchone() or (None,)
+        generation = Generation(projection, (number or 0) + 1, Position(), in_use=False)
+        db.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(generation.schema))
+        db.execute(sql.SQL("CREATE SCHEMA {}").format(generation.schema))
+        db.execute(sql.SQL("SET LOCAL search_path = {}").format(generation.schema))
+        db.execute(projection.tables)
+        db.execute(
+            "INSERT INTO store.projections (name, generation, version, in_use) VALUES (%s, %s, %s, false)",
+            (projection.name, generation.number, projection.version),
+        )
+    return generation
+
+
+def bring_into_use(connection: Connection, generation: Generation) -> None:
+    """Reads what is left, points the views at this generation, and retires the one before."""
+    name = generation.projection.name
+    generation.enter(connection)
+    with connection.transaction(), connection.cursor() as db:
+        # Whoever follows the old generation waits here with its checkpoint, then finds itself superseded.
+        old = db.execute(f"{ACTIVE} FOR UPDATE", (name,)).fetchone()
+        while generation.step(connection):
+            pass
+        db.execute("UPDATE store.projections SET in_use = false WHERE name = %s AND in_use", (name,))
+        db.execute(
+            "UPDATE store.projections SET in_use = true WHERE name = %s AND generation = %s", (name, generation.number)
+        )
+        _show(db, generation)
+    generation.in_use = True
+    if old is not None:
+        retired = Generation(generation.projection, old[0], Position(), in_use=False)
+        with connection.transaction(), connection.cursor() as db:
+            db.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(retired.schema))
+            db.execute("DELETE FROM store.projections WHERE name = %s AND generation = %s", (name, retired.number))
+
+
+TABLES_OF = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
+
+
+def _show(db: Cursor, generation: Generation) -> None:
+    for (table,) in db.execute(TABLES_OF, (f"{generation.projection.name}_{generation.number}",)).fetchall():
+        view = sql.Identifier("read", table)
+        db.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view))
+        db.execute(sql.SQL("CREATE VIEW {} AS TABLE {}.{}").format(view, generation.schema, sql.Identifier(table)))
+
+
+def rebuild(connection: Connection, projection: Projection, progress: Callable[[int], None]) -> None:
+    """Builds the projection anew beside the one in use, then switches; `progress` is told of each batch's size."""
+    generation = create(connection, projection)
+    generation.enter(connection)
+    while handled := generation.step(connection):
+        progress(handled)
+    bring_into_use(connection, generation)
+
+
+LAG = """
+    SELECT wanted.name, count(e.position), min(e.recorded_at)
+    FROM unnest(%s::text[]) AS wanted(name)
+    LEFT JOIN store.projections p ON p.name = wanted.name AND p.in_use
+    LEFT JOIN LATERAL (
+        SELECT position, recorded_at FROM store.events
+        WHERE (transaction_id, position) > (coalesce(p.transaction_id, '0'), coalesce(p.position, 0))
+        AND type = ANY(string_to_array(%s::jsonb ->> wanted.name, ' ')) LIMIT 100000
+    ) e ON true GROUP BY wanted.name"""
+BEHIND = """
+    SELECT 1 FROM store.projections p WHERE p.in_use AND EXISTS (
+        SELECT 1 FROM store.events e
+        WHERE (e.transaction_id, e.position) > (p.transaction_id, p.position)
+        AND (e.transaction_id, e.position) <= (%s::text::xid8, %s)
+        AND e.type = ANY(string_to_array(%s::jsonb ->> p.name, ' '))) LIMIT 1"""
+
+
+def _handles(projections: Sequence[Projection]) -> dict[str, str]:
+    return {projection.name: " ".join(projection.handles) for projection in projections}
+
+
+def lags(db: Cursor, projections: Sequence[Projection]) -> dict[str, tuple[int, datetime | None]]:
+    """How many stored events each projection has yet to apply (at most 100 000), and since when the oldest waits."""
+    rows = db.execute(LAG, ([p.name for p in projections], Jsonb(_handles(projections))))
+    return {name: (count, oldest) for name, count, oldest in rows}
+
+
+def behind(db: Cursor, projections: Sequence[Projection], position: Position) -> bool:
+    """Whether any projection has yet to apply an event at or before a position."""
+    return db.execute(BEHIND, (*position, Jsonb(_handles(projections)))).fetchone() is not None

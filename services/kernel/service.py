@@ -1,0 +1,191 @@
+"""What stands behind the two RPC methods of every service: `execute` for commands, `query` for questions.
+
+It does not know the framework that carries the messages. Messages and answers are plain JSON data; a refusal is an
+answer too (`{"refused": {…}}`), never an exception that crosses the bus.
+"""
+
+import base64
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg_pool import ConnectionPool
+
+from services.kernel import projections, schemas
+from services.kernel.answers import encode
+from services.kernel.cursors import BadCursor
+from services.kernel.database import Connection, Cursor
+from services.kernel.decider import Context, Rejected
+from services.kernel.declarations import Api, UseCase
+from services.kernel.following import WAKE
+from services.kernel.privacy import Keyring
+from services.kernel.projections import Projection
+from services.kernel.store import Conflict, Position
+from services.kernel.things import Done, Loaded, ThingStore
+from services.kernel.upcasting import Upcaster
+from services.kernel.values import Actor, FieldError
+from services.kernel.wire import rfc3339
+
+Message = Mapping[str, Any]
+Answer = dict[str, Any]
+
+DECISIONS = 5  # how often a command that named no version is decided anew after a conflict
+POSITION_WAIT_SECONDS = 2.0
+POSITION_POLL_SECONDS = 0.01
+
+
+def refused(
+    code: str, detail: str, status: int, errors: Sequence[FieldError] = (), retry_after: int | None = None
+) -> Answer:
+    """A refusal as it travels."""
+    listed = [error._asdict() for error in errors]
+    return {"refused": {"code": code, "detail": detail, "status": status, "errors": listed, "retry_after": retry_after}}
+
+
+class Dispatcher:
+    """Executes the commands and answers the queries that an `Api` declares."""
+
+    def __init__(
+        self,
+        api: Api,
+        read_models: Sequence[Projection],
+        pool: ConnectionPool[Connection],
+        keyring: Keyring,
+        upcasters: Mapping[tuple[str, int], Upcaster] | None = None,
+    ) -> None:
+        self._api, self._read_models, self._pool = api, read_models, pool
+        self._things = ThingStore(keyring, upcasters or {})
+        self._answers = projections.answers_of(read_models)
+        unanswered = [
+            case.name
+            for case in api.use_cases.values()
+            if case.kind == "query" and not case.shows and case.shape not in self._answers
+        ]
+        if unanswered:
+            raise TypeError(f"{api.name} declares queries that no projection answers: {', '.join(unanswered)}")
+
+    def execute(self, message: Message) -> Answer:
+        """Carries a command out.
+
+        `message`: use_case, key (id or name of the thing), body, command_id, actor, expected_version (or null).
+        Answers {id, version, position, created} or {refused}.
+        """
+        case = self._api.use_cases[message["use_case"]]
+        command = schemas.load(case.shape, message["body"])
+        if isinstance(command, list):
+            return refused("request.invalid", "Some fields are not valid.", 422, command)
+        actor = schemas.revive(Actor, message["actor"])
+        with self._pool.connection() as connection, connection.cursor() as db:
+            for _ in range(DECISIONS):
+                try:
+                    return self._attempt(db, case, message, command, actor)
+                except Conflict:
+                    continue
+        return refused("request.conflict", "Others change this thing at the same time; repeat.", 409)
+
+    def _attempt(self, db: Cursor, case: UseCase, message: Message, command: Any, actor: Actor) -> Answer:
+        things, key, expected = case.things, message["key"], message["expected_version"]
+        assert things is not None  # noqa: S101 - a command is always on a kind of thing
+        loaded = self._things.load(db, things, key)
+        ctx = Context(datetime.now(UTC), actor, UUID(message["command_id"]), things.stream(key))
+        repeated = any(event.metadata.get("command_id") == message["command_id"] for event in loaded.events)
+        if not repeated and (stale := self._precondition(case, loaded, expected)):
+            return stale
+        done = self._things.decide(db, things, loaded, command, ctx)
+        if isinstance(done, Rejected):
+            return refusal_of(done)
+        db.execute(WAKE)
+        return {"id": key, "version": done.version, "position": written(done), "created": done.created}
+
+    @staticmethod
+    def _precondition(case: UseCase, loaded: Loaded, expected: int | None) -> Answer | None:
+        if expected is None and case.guarded and loaded.events:
+            return refused("request.if_match_missing", f"Send If-Match with its version, {loaded.version}.", 428)
+        if expected is not None and expected != loaded.version:
+            return refused("request.version_stale", f"It is at version {loaded.version} now; read it again.", 412)
+        return None
+
+    def query(self, message: Message) -> Answer:
+        """Answers a question.
+
+        `message`: use_case, parameters, actor, min_position (or null); for a thing that is shown also key, as_of and
+        history. Answers {body: JSON text, version (of a thing that is shown)} or {refused}.
+        """
+        case = self._api.use_cases[message["use_case"]]
+        actor = schemas.revive(Actor, message["actor"])
+        with self._pool.connection() as connection, connection.cursor() as db:
+            if case.shows:
+                return self._show(db, case, message, actor)
+            question = schemas.load(case.shape, message["parameters"], lenient=True)
+            if isinstance(question, list):
+                return refused("request.invalid", "Some parameters are not valid.", 422, question)
+            if message.get("min_position") and not self._reached(db, read(message["min_position"])):
+                return refused("request.position_not_reached", "The reports are not that far yet.", 503, retry_after=1)
+            return self._answer(db, case, question, actor)
+
+    def _answer(self, db: Cursor, case: UseCase, question: Any, actor: Actor) -> Answer:
+        try:
+            with db.connection.transaction():
+                db.execute("SET LOCAL search_path = read")
+                answer = self._answers[case.shape](question, db, actor)
+        except BadCursor as error:
+            if error.expired:
+                return refused("request.cursor_expired", "The cursor has expired; begin the list anew.", 410)
+            fault = FieldError("/cursor", "invalid_field", "Send a cursor as a list gave it, with the same filters.")
+            return refused("request.invalid", "The cursor is not one of ours.", 422, [fault])
+        if answer is None:
+            return refused("request.not_found", "There is nothing here, or nothing that you may see.", 404)
+        return refusal_of(answer) if isinstance(answer, Rejected) else {"body": encode(answer)}
+
+    def _show(self, db: Cursor, case: UseCase, message: Message, actor: Actor) -> Answer:
+        things, key = case.things, message["key"]
+        assert things is not None  # noqa: S101 - only things are shown
+        assert things.view is not None  # noqa: S101
+        as_of = datetime.fromisoformat(message["as_of"]) if message.get("as_of") else None
+        loaded = self._things.load(db, things, key, as_of)
+        if not loaded.events and not things.named:
+            return refused("request.not_found", "There is nothing here, or nothing that you may see.", 404)
+        if message.get("history"):
+            hidden = {name for cls in things.events.values() for name in schemas.personal_fields(cls)}
+            return {"body": encode({"items": [_past(event, hidden) for event in loaded.events], "next": None})}
+        shown = {**schemas.dump(things.view(key, loaded.state)), "allowed_actions": things.allowed_actions(actor)}
+        return {"body": encode(shown), "version": loaded.version}
+
+    def _reached(self, db: Cursor, position: Position) -> bool:
+        deadline = time.monotonic() + POSITION_WAIT_SECONDS
+        while projections.behind(db, self._read_models, position):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POSITION_POLL_SECONDS)
+        return True
+
+
+def refusal_of(rejected: Rejected) -> Answer:
+    """A domain's refusal as it travels."""
+    faults = [FieldError(rejected.pointer, rejected.code, rejected.detail)] if rejected.pointer else []
+    return refused(rejected.code, rejected.detail, rejected.status, faults)
+
+
+def written(done: Done) -> str:
+    """A position as the opaque text that callers keep."""
+    return base64.urlsafe_b64encode(b"%d.%d" % done.position).decode().rstrip("=")
+
+
+def read(position: str) -> Position:
+    """The position that such a text stands for; raises ValueError where it is not one of ours."""
+    transaction_id, number = base64.urlsafe_b64decode(position + "=" * (-len(position) % 4)).split(b".")
+    return Position(int(transaction_id), int(number))
+
+
+def _past(event: Any, hidden: set[str]) -> dict[str, Any]:
+    data = {name: value for name, value in event.data.items() if name not in hidden and name != "sealed"}
+    return {
+        "version": event.version,
+        "type": event.type,
+        "data": data,
+        "actor": event.metadata.get("actor"),
+        "occurred_at": rfc3339(event.occurred_at),
+        "recorded_at": rfc3339(event.recorded_at),
+    }

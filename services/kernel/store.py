@@ -1,0 +1,164 @@
+"""The event store: one append-only table a service (DESIGN section 3).
+
+The primary key (stream, version) is the guarantee against lost updates; (stream, event id) the one against repeats.
+Nothing here opens or ends a transaction: the caller does, and appending is the first write of it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from psycopg import errors
+
+from services.kernel.database import Cursor
+
+
+class Conflict(Exception):  # noqa: N818 - not a mistake: read again and repeat
+    """Somebody else wrote to the stream first; reading it again and deciding again will do."""
+
+
+class Head(NamedTuple):
+    """The newest version of a stream and the transaction that wrote it; (0, 0) where there is none."""
+
+    version: int = 0
+    transaction_id: int = 0
+
+
+class Position(NamedTuple):
+    """A place in the order in which readers see events."""
+
+    transaction_id: int = 0
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event before it is stored; its version is the next of its stream."""
+
+    stream_id: UUID
+    event_id: UUID
+    type: str
+    data: Mapping[str, Any]
+    occurred_at: datetime
+    schema_version: int = 1
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+class StoredEvent(NamedTuple):
+    """An event as it is read."""
+
+    stream_id: UUID
+    version: int
+    event_id: UUID
+    type: str
+    schema_version: int
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+    occurred_at: datetime
+    recorded_at: datetime
+    transaction_id: int
+    position: int
+
+
+COLUMNS = """stream_id, version, event_id, type, schema_version, data, metadata, occurred_at, recorded_at,
+    transaction_id::text::bigint, position"""
+
+HEADS = """
+    SELECT wanted.stream_id, head.version, head.transaction_id::text::bigint
+    FROM unnest(%s::uuid[]) AS wanted(stream_id)
+    CROSS JOIN LATERAL (
+        SELECT version, transaction_id FROM store.events
+        WHERE events.stream_id = wanted.stream_id ORDER BY version DESC LIMIT 1
+    ) AS head"""
+
+KNOWN = """
+    SELECT event_id, metadata->>'digest' FROM store.events
+    JOIN unnest(%s::uuid[], %s::uuid[]) AS wanted(stream_id, event_id) USING (stream_id, event_id)"""
+
+COPY = """
+    COPY store.events (stream_id, version, event_id, type, schema_version, data, metadata, occurred_at)
+    FROM STDIN"""
+
+LOAD = f"SELECT {COLUMNS} FROM store.events WHERE stream_id = %s ORDER BY version"  # noqa: S608 - a constant
+LOAD_AS_OF = f"""SELECT {COLUMNS} FROM store.events WHERE stream_id = %s AND recorded_at <= %s
+    ORDER BY version"""  # noqa: S608 - a constant
+
+
+def load(cursor: Cursor, stream_id: UUID, as_of: datetime | None = None) -> list[StoredEvent]:
+    """The events of a stream in order; with `as_of`, those recorded at or before it."""
+    rows = cursor.execute(LOAD_AS_OF, (stream_id, as_of)) if as_of else cursor.execute(LOAD, (stream_id,))
+    return [StoredEvent(*row) for row in rows]
+
+
+def heads(cursor: Cursor, streams: Sequence[UUID]) -> dict[UUID, Head]:
+    """The head of each of the streams that exists."""
+    return {stream: Head(version, xid) for stream, version, xid in cursor.execute(HEADS, (list(streams),))}
+
+
+def head_of(events: Sequence[StoredEvent]) -> Head:
+    """The head of a stream that has just been loaded."""
+    return Head(events[-1].version, events[-1].transaction_id) if events else Head()
+
+
+def known(cursor: Cursor, pairs: Iterable[tuple[UUID, UUID]]) -> dict[UUID, str | None]:
+    """Which of the (stream, event id) pairs are stored, each with the digest of its content."""
+    streams, ids = zip(*pairs, strict=True)
+    return dict(cursor.execute(KNOWN, (list(streams), list(ids))).fetchall())
+
+
+def append(cursor: Cursor, events: Sequence[NewEvent], heads: Mapping[UUID, Head]) -> Position:
+    """Writes events after the heads that the caller has seen, and says where.
+
+    Raises Conflict where a stream has moved since, or where this transaction is older than a head: its events would
+    be seen before those that they follow (edge a).
+    """
+    versions = {stream: head.version for stream, head in heads.items()}
+    try:
+        with cursor.copy(COPY) as copy:
+            copy.write(b"".join([_row(event, versions) for event in events]))
+    except errors.UniqueViolation as error:
+        # A partition reports its own constraint name, so only the suffix can be relied on.
+        if (error.diag.constraint_name or "").endswith(("_pkey", "_event_id_key")):
+            raise Conflict("the stream has moved: read it again and repeat") from error
+        raise
+    row = cursor.execute("SELECT pg_current_xact_id()::text::bigint, lastval()").fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    own = Position(*row)
+    if any(head.transaction_id > own.transaction_id for head in heads.values()):
+        raise Conflict("this transaction began to write before the stream's head: repeat it")
+    return own
+
+
+def _row(event: NewEvent, versions: dict[UUID, int]) -> bytes:
+    version = versions[event.stream_id] = versions.get(event.stream_id, 0) + 1
+    return (
+        b"%b\t%d\t%b\t%b\t%d\t%b\t%b\t%b\n"
+        % (
+            event.stream_id.hex.encode(),
+            version,
+            event.event_id.hex.encode(),
+            event.type.encode(),
+            event.schema_version,
+            orjson.dumps(event.data),
+            orjson.dumps(event.metadata),
+            event.occurred_at.isoformat().encode(),
+        )
+    ).replace(b"\\", b"\\\\")
+
+
+RESTORED = """
+    SELECT transaction_id >= pg_snapshot_xmax(pg_current_snapshot()) FROM store.events
+    ORDER BY transaction_id DESC LIMIT 1"""
+
+
+def refuse_hidden_history(cursor: Cursor) -> None:
+    """Raises where events bear transaction ids that this cluster has not reached (edge c): a logical restore."""
+    row = cursor.execute(RESTORED).fetchone()
+    if row and row[0]:
+        raise RuntimeError(
+            "store.events holds transaction ids from another cluster, so readers would not see them. "
+            "Follow docs/restore.md before starting."
+        )

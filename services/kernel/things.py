@@ -1,0 +1,107 @@
+"""Event-sourced things between the store and the decision: loaded, decided on, appended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from services.kernel import schemas, store
+from services.kernel.database import Connection, Cursor
+from services.kernel.decider import Context, Rejected, event_type, events_of
+from services.kernel.declarations import Things
+from services.kernel.privacy import Keyring, seal, unseal
+from services.kernel.store import NewEvent, Position, StoredEvent
+from services.kernel.upcasting import Upcaster, latest
+
+SEALED = "sealed"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A thing as its events have made it."""
+
+    state: Any
+    events: tuple[StoredEvent, ...]
+
+    @property
+    def version(self) -> int:
+        """How many events it has."""
+        return len(self.events)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to: the thing's version and where its last event stands."""
+
+    version: int
+    position: Position
+    created: bool
+
+
+class ThingStore:
+    """Loads things and appends what is decided on them; personal fields are sealed with the thing's own key."""
+
+    def __init__(self, keyring: Keyring, upcasters: Mapping[tuple[str, int], Upcaster]) -> None:
+        self._keyring, self._upcasters = keyring, upcasters
+
+    def load(self, db: Cursor, things: Things, key: str, as_of: datetime | None = None) -> Loaded:
+        """The thing of that id or name; without events it is as it begins."""
+        events = tuple(self._open(db, event) for event in store.load(db, things.stream(key), as_of))
+        state = things.initial
+        for event in events:
+            state = things.evolve(state, schemas.revive(things.events[event.type], event.data))
+        return Loaded(state, events)
+
+    def decide(self, db: Cursor, things: Things, loaded: Loaded, command: Any, ctx: Context) -> Done | Rejected:
+        """Decides and appends; the same command id again is answered from its own events.
+
+        Raises Conflict where somebody else decided first.
+        """
+        own = uuid5(ctx.command_id, "0")
+        repeated = [event for event in loaded.events if event.event_id == own]
+        if repeated:
+            last = [e for e in loaded.events if e.transaction_id == repeated[0].transaction_id][-1]
+            return Done(last.version, Position(last.transaction_id, last.position), created=repeated[0].version == 1)
+        decided = events_of(things.decide(loaded.state, command, ctx))
+        if isinstance(decided, Rejected):
+            return decided
+        created = not loaded.events
+        if not decided:
+            last = loaded.events[-1]
+            return Done(loaded.version, Position(last.transaction_id, last.position), created=False)
+        new = self._new(db.connection, decided, ctx)
+        with db.connection.transaction():
+            position = store.append(db, new, {ctx.thing_id: store.head_of(loaded.events)})
+        return Done(loaded.version + len(new), position, created)
+
+    def _new(self, connection: Connection, decided: Sequence[Any], ctx: Context) -> list[NewEvent]:
+        metadata = {"actor": ctx.actor.id, "command_id": str(ctx.command_id)}
+        return [
+            NewEvent(
+                stream_id=ctx.thing_id,
+                event_id=(event_id := uuid5(ctx.command_id, str(n))),
+                type=event_type(event),
+                schema_version=event.schema_version,
+                data=self._close(connection, ctx.thing_id, event_id, event),
+                metadata=metadata,
+                occurred_at=ctx.now,
+            )
+            for n, event in enumerate(decided)
+        ]
+
+    def _close(self, connection: Connection, subject: UUID, event_id: UUID, event: Any) -> dict[str, Any]:
+        data = schemas.dump(event)
+        personal = {name: data.pop(name) for name in schemas.personal_fields(type(event)) if data[name] is not None}
+        if personal:
+            with connection.cursor() as db:
+                key = self._keyring.ensure(db, [subject])[subject]
+            data[SEALED] = seal(key, event_id, personal)
+        return data
+
+    def _open(self, db: Cursor, event: StoredEvent) -> StoredEvent:
+        data = latest(self._upcasters, event.type, event.schema_version, event.data)
+        if SEALED in data:
+            key = self._keyring.open(db, [event.stream_id]).get(event.stream_id)
+            data = {**data, **unseal(key, event.event_id, data[SEALED])}
+        return event._replace(data=data)
