@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.calls.domain.service_level import Formula, ServiceLevelPolicy
+from services.calls.domain.service_level import Formula, ServiceLevelPolicy, Threshold
 from services.kernel.decider import values
 from services.kernel.values import Example, Length, Range
 
@@ -161,7 +161,7 @@ class ServiceLevelOf:
     queue: Name | None = None
     interval: Interval = "PT15M"
     policy: Name | None = None
-    threshold_seconds: Annotated[Decimal, Range(min=0, max=86400)] | None = None
+    threshold_seconds: Threshold | None = None
     formula: Formula | None = None
     timezone: ZoneInfo | None = None
 
@@ -225,7 +225,7 @@ class Explain:
     interval: Interval = "PT15M"
     to: datetime | None = None
     policy: Name | None = None
-    threshold_seconds: Annotated[Decimal, Range(min=0, max=86400)] | None = None
+    threshold_seconds: Threshold | None = None
     formula: Formula | None = None
     timezone: ZoneInfo | None = None
     limit: Limit = 100
@@ -307,3 +307,17 @@ class LiveView:
     queues: tuple[LiveQueue, ...]
     agents: tuple[LiveAgent, ...]
     quotas: tuple[dict[str, Any], ...]
+
+
+@values
+class QueueOf:
+    """Show how a queue is counted, and the service level policy last adopted (the default where none is)."""
+
+    queue: Name
+
+
+@values
+class SourceOf:
+    """Show how the facts of a source are read."""
+
+    source: Name

@@ -19,12 +19,15 @@ SYSTEM = Actor(id="plateau")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a decision may know beside state and command: who acts, when, under which command id, and on which thing."""
+    """What a decision may know beside state and command: who acts, when, under which command id, and on which thing.
+
+    `key` is the id or the outside name by which the thing was called.
+    """
 
     now: datetime
     actor: Actor
     command_id: UUID
-    thing_id: UUID
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +40,25 @@ class Rejected:
     pointer: str | None = None
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=False)
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def values(cls: type[C]) -> type[C]:
     """A frozen dataclass of values that commands and events may share."""
     return dataclass(frozen=True)(cls)
 
 
-command = values
-state = values
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def command(cls: type[C]) -> type[C]:
+    """An order: what a use case may be sent."""
+    return values(cls)
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=False)
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def state(cls: type[C]) -> type[C]:
+    """What a thing's events have made of it."""
+    return values(cls)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def _event_class(cls: type[C], name: str, version: int) -> type[C]:
     made = dataclass(frozen=True)(cls)
     made.event_type = name  # type: ignore[attr-defined]
@@ -55,7 +66,7 @@ def _event_class(cls: type[C], name: str, version: int) -> type[C]:
     return made
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=False)
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def event(name: str, version: int = 1) -> Callable[[type[C]], type[C]]:
     """Names an event class: a stable type, never a class path, and the version of its shape."""
 
@@ -70,10 +81,15 @@ def event_type(cls: Any) -> str:
     return str(cls.event_type)
 
 
-def of(cls: type[C], source: Any, **more: Any) -> C:
+def of(cls: type[C], source: Any, /, **more: Any) -> C:
     """A `cls` with every field that `source` has too, and `more`: an event made of its command, say."""
     shared = {f.name: getattr(source, f.name) for f in fields(cls) if hasattr(source, f.name)}  # type: ignore[arg-type]
     return cls(**{**shared, **more})
+
+
+def changed(value: C, **changes: Any) -> C:
+    """The same value but for what changes."""
+    return replace(value, **changes)  # type: ignore[type-var]
 
 
 Decision = Any  # an event, a sequence of events, or Rejected
@@ -94,7 +110,7 @@ class _Case:
     history: tuple[Any, ...] = ()
     outcome: Any = None
     context: Context = field(
-        default_factory=lambda: Context(datetime(2026, 11, 21, 9, tzinfo=UTC), SYSTEM, UUID(int=1), UUID(int=2))
+        default_factory=lambda: Context(datetime(2026, 11, 21, 9, tzinfo=UTC), SYSTEM, UUID(int=1), "thing")
     )
 
     def given(self, *events: Any) -> "_Case":

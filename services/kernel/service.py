@@ -89,7 +89,7 @@ class Dispatcher:
         things, key, expected = case.things, message["key"], message["expected_version"]
         assert things is not None  # noqa: S101 - a command is always on a kind of thing
         loaded = self._things.load(db, things, key)
-        ctx = Context(datetime.now(UTC), actor, UUID(message["command_id"]), things.stream(key))
+        ctx = Context(datetime.now(UTC), actor, UUID(message["command_id"]), key)
         repeated = any(event.metadata.get("command_id") == message["command_id"] for event in loaded.events)
         if not repeated and (stale := self._precondition(case, loaded, expected)):
             return stale

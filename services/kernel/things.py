@@ -70,20 +70,21 @@ class ThingStore:
         if not decided:
             last = loaded.events[-1]
             return Done(loaded.version, Position(last.transaction_id, last.position), created=False)
-        new = self._new(db.connection, decided, ctx)
+        stream = things.stream(ctx.key)
+        new = self._new(db.connection, stream, decided, ctx)
         with db.connection.transaction():
-            position = store.append(db, new, {ctx.thing_id: store.head_of(loaded.events)})
+            position = store.append(db, new, {stream: store.head_of(loaded.events)})
         return Done(loaded.version + len(new), position, created)
 
-    def _new(self, connection: Connection, decided: Sequence[Any], ctx: Context) -> list[NewEvent]:
+    def _new(self, connection: Connection, stream: UUID, decided: Sequence[Any], ctx: Context) -> list[NewEvent]:
         metadata = {"actor": ctx.actor.id, "command_id": str(ctx.command_id)}
         return [
             NewEvent(
-                stream_id=ctx.thing_id,
+                stream_id=stream,
                 event_id=(event_id := uuid5(ctx.command_id, str(n))),
                 type=event_type(event),
                 schema_version=event.schema_version,
-                data=self._close(connection, ctx.thing_id, event_id, event),
+                data=self._close(connection, stream, event_id, event),
                 metadata=metadata,
                 occurred_at=ctx.now,
             )

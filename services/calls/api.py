@@ -1,0 +1,46 @@
+"""What the calls service publishes: one line a use case, and the shape of a fact."""
+
+from services.calls.domain import queues as queue_rules
+from services.calls.domain import sources as source_rules
+from services.calls.domain.facts import canonical
+from services.calls.domain.queues import ConfigureQueue, QueueView
+from services.calls.domain.sources import ConfigureSource, SourceView
+from services.calls.domain.vocabulary import fact_schema
+from services.calls.queries import (
+    CallList,
+    CallOf,
+    Calls,
+    CallView,
+    Explain,
+    Explanation,
+    FactList,
+    FactsOfCall,
+    Live,
+    LiveView,
+    QueueOf,
+    ServiceLevelOf,
+    ServiceLevelReport,
+    SourceOf,
+)
+from services.kernel.declarations import Api
+
+__all__ = ["api", "canonical", "fact_schema"]
+
+api = Api("calls")
+
+queues = api.things("/v1/queues", queue_rules.decide, queue_rules.evolve, queue_rules.Queue(), id="queue", named=True)
+queues.command("PUT", "/{queue:path}", ConfigureQueue, scope="queues:write", guarded=True)
+queues.shown("/{queue:path}", QueueOf, queue_rules.view, returns=QueueView, scope="queues:read")
+
+sources = api.things(
+    "/v1/telephony/sources", source_rules.decide, source_rules.evolve, source_rules.Source(), id="source", named=True
+)
+sources.command("PUT", "/{source:path}", ConfigureSource, scope="sources:write", guarded=True)
+sources.shown("/{source:path}", SourceOf, source_rules.view, returns=SourceView, scope="sources:read")
+
+api.query("GET", "/v1/calls", Calls, returns=CallList, scope="calls:read")
+api.query("GET", "/v1/calls/{id}", CallOf, returns=CallView, scope="calls:read")
+api.query("GET", "/v1/calls/{id}/facts", FactsOfCall, returns=FactList, scope="calls:read")
+api.query("GET", "/v1/reports/service-level", ServiceLevelOf, returns=ServiceLevelReport, scope="reports:read")
+api.query("GET", "/v1/reports/explain", Explain, returns=Explanation, scope="reports:read")
+api.query("GET", "/v1/live", Live, returns=LiveView, scope="live:read")

@@ -1,0 +1,160 @@
+"""Facts from the queue into the streams of their calls, agents and sources: each once, in batches.
+
+What is known already is counted as a duplicate and changes nothing; with other content it is also kept as a conflict.
+Personal fields are sealed with the key of the customer, who is known by a keyed hash of the number.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import orjson
+from prometheus_client import Counter
+
+from services.calls.domain.facts import STREAMS, event_id, stream_id, subject
+from services.kernel import store
+from services.kernel.database import Connection
+from services.kernel.following import WAKE
+from services.kernel.privacy import Keyring, MasterKey, seal
+from services.kernel.store import NewEvent
+
+FACTS = Counter("plateau_ingest_facts", "Facts taken from the ingest queues, by what became of them.", ["result"])
+STORED, DUPLICATE, CONFLICT = (FACTS.labels(result) for result in ("stored", "duplicate", "conflict"))
+SKEWED = Counter("plateau_ingest_skewed_facts", "Stored facts stamped more than 5 minutes ahead.")
+
+AHEAD = timedelta(minutes=5)
+NUMBERS = ("from", "to")
+
+CONFLICTS = """INSERT INTO store.fact_conflicts (stream_id, event_id, digest, source)
+    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING"""
+PROGRESS = """INSERT INTO store.ingest_progress (publisher, queue, facts)
+    SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[])
+    ON CONFLICT (publisher, queue) DO UPDATE
+    SET facts = greatest(ingest_progress.facts, excluded.facts), moved_at = now()"""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A canonical fact on its way into the store."""
+
+    fact: dict[str, Any]
+    stream: UUID
+    event: UUID
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How many facts of a publisher to a queue are stored once this batch is."""
+
+    publisher: str
+    queue: str
+    facts: int
+
+
+class Ingest:
+    """Stores batches of facts; one at a time on a connection of its own."""
+
+    def __init__(self, connection: Connection, master: MasterKey) -> None:
+        self._connection, self._master, self._keyring = connection, master, Keyring(master)
+
+    def store(self, facts: Iterable[dict[str, Any]], reached: Iterable[Reached] = ()) -> None:
+        """Appends what is new of the facts and moves the progress, in one transaction.
+
+        Raises Conflict where somebody else wrote to one of the streams meanwhile: the same batch again will do.
+        """
+        arrivals = [self._arrival(fact) for fact in facts]
+        first: dict[UUID, Arrival] = {}
+        for arrival in arrivals:
+            first.setdefault(arrival.event, arrival)
+        with self._connection.cursor() as db:
+            known = store.known(db, [(each.stream, each.event) for each in first.values()]) if first else {}
+            new = [each for each in first.values() if each.event not in known]
+            heads = store.heads(db, list({each.stream for each in new}))
+            events = self._events(new)
+        digests = {each.event: each.digest for each in new} | known
+        unequal = [each for each in arrivals if each.digest != digests[each.event]]
+        with self._connection.transaction(), self._connection.cursor() as db:
+            if events:
+                store.append(db, events, heads)
+            if unequal:
+                rows = [(each.stream, each.event, each.digest, each.fact["source"]) for each in unequal]
+                db.execute(CONFLICTS, [list(column) for column in zip(*rows, strict=True)])
+            if progress := [(each.publisher, each.queue, each.facts) for each in reached]:
+                db.execute(PROGRESS, [list(column) for column in zip(*progress, strict=True)])
+        self._connection.execute(WAKE)
+        STORED.inc(len(events))
+        DUPLICATE.inc(len(arrivals) - len(events))
+        CONFLICT.inc(len(unequal))
+        SKEWED.inc(sum("skewed" in event.metadata for event in events))
+
+    def _arrival(self, fact: dict[str, Any]) -> Arrival:
+        stream = stream_id(fact["source"], *subject(fact))
+        content = orjson.dumps(fact, option=orjson.OPT_SORT_KEYS)
+        digest = hashlib.blake2b(content, key=self._master.lookup, digest_size=16).hexdigest()
+        return Arrival(fact, stream, event_id(stream, fact["id"]), digest)
+
+    def _events(self, new: list[Arrival]) -> list[NewEvent]:
+        personal = [personal_fields(each.fact) for each in new]
+        people = [self._person(each) if fields else None for each, fields in zip(new, personal, strict=True)]
+        subjects = {person for _, person in filter(None, people)}
+        with self._connection.cursor() as db:
+            keys = self._keyring.ensure(db, subjects) if subjects else {}
+        ahead = datetime.now(UTC) + AHEAD
+        return [
+            self._event(each, fields, person, keys, ahead)
+            for each, fields, person in zip(new, personal, people, strict=True)
+        ]
+
+    def _person(self, arrival: Arrival) -> tuple[str | None, UUID]:
+        """The customer's hash and subject; where the number is withheld, the call itself is the subject."""
+        number = customer_number(arrival.fact)
+        if number is None:
+            return None, arrival.stream
+        known_as = self._master.hash_of(number)
+        return known_as, uuid5(STREAMS, f"customer\x1f{known_as}")
+
+    @staticmethod
+    def _event(
+        arrival: Arrival,
+        personal: dict[str, Any],
+        person: tuple[str | None, UUID] | None,
+        keys: Mapping[UUID, Any],
+        ahead: datetime,
+    ) -> NewEvent:
+        data, metadata = arrival.fact, {"digest": arrival.digest}
+        if person:
+            customer, subject_id = person
+            data = without_personal_fields(data)
+            data["sealed"] = seal(keys[subject_id], arrival.event, personal)
+            metadata["subject"] = str(subject_id)
+            if customer:
+                metadata["customer"] = customer
+        occurred_at = datetime.fromisoformat(data["occurred_at"])
+        if occurred_at > ahead:
+            metadata["skewed"] = "ahead"
+        return NewEvent(arrival.stream, arrival.event, data["type"], data, occurred_at, metadata=metadata)
+
+
+def personal_fields(fact: Mapping[str, Any]) -> dict[str, Any]:
+    """What a fact says about a person: its numbers, and what the source sent that has no name of ours."""
+    personal = {name: fact[name] for name in NUMBERS if name in fact}
+    raw = fact.get("data", {}).get("raw")
+    return personal if raw is None else {**personal, "raw": raw}
+
+
+def without_personal_fields(fact: Mapping[str, Any]) -> dict[str, Any]:
+    """The fact less its personal fields."""
+    kept = {name: value for name, value in fact.items() if name not in NUMBERS}
+    if "raw" in kept.get("data", {}):
+        kept["data"] = {name: value for name, value in kept["data"].items() if name != "raw"}
+    return kept
+
+
+def customer_number(fact: Mapping[str, Any]) -> str | None:
+    """The number of the person on the line: whom an outbound call goes to, else whom the call comes from."""
+    number: str | None = fact.get("to") if fact.get("direction") == "outbound" else fact.get("from")
+    return number
