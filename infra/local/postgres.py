@@ -44,12 +44,13 @@ jit = off
 
 # An open transaction holds back every reader of events in the cluster.
 idle_in_transaction_session_timeout = 10s
-lock_timeout = 10s
 
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_line_prefix = '%m [%p] %u@%d '
 log_min_duration_statement = 2s
+# Parameters may be personal data.
+log_parameter_max_length = 0
 """
 # Survives the death of every process, not a power cut: for databases that are thrown away after the tests.
 THROWAWAY = """
@@ -78,7 +79,7 @@ class Postgres:
         """Where the data is: in the stack's folder if the server's account can reach it, else below /var/lib."""
         if os.geteuid() != 0 or _reachable(self.home):
             return self.home / "postgres"
-        return Path(f"/var/lib/plateau/{zlib.crc32(bytes(self.home)):08x}/postgres")
+        return Path(f"/var/lib/plateau-{zlib.crc32(bytes(self.home)):08x}")
 
     def create(self) -> None:
         """Make the folder if it is missing, and write the settings."""

@@ -4,6 +4,7 @@ Every process of a stack inherits `PLATEAU_STACK`, the folder of its stack, and 
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -12,8 +13,11 @@ MARK = "PLATEAU_STACK"
 PROGRAM = "SUPERVISOR_PROCESS_NAME"
 
 
-def left_over(home: Path, program: str | None = None) -> list[psutil.Process]:
-    """The processes of the stack in `home` (of one `program` only, if named), without the caller and its parents."""
+def left_over(home: Path, program: str | None = None, mark: str = MARK) -> list[psutil.Process]:
+    """The processes of the stack in `home` (of one `program` only, if named), without the caller and its parents.
+
+    With another `mark`: those that inherited this variable with the value `home`.
+    """
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found = []
     for process in psutil.process_iter():
@@ -22,7 +26,7 @@ def left_over(home: Path, program: str | None = None) -> list[psutil.Process]:
         except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
             # Another user's, or gone between the listing and the look: not ours in either case.
             continue
-        if environment.get(MARK) != str(home) or process.pid in own:
+        if environment.get(mark) != str(home) or process.pid in own:
             continue
         if program is None or environment.get(PROGRAM) == program:
             found.append(process)
@@ -39,8 +43,15 @@ def end(processes: list[psutil.Process], patience: float = 10) -> None:
     psutil.wait_procs(staying, timeout=patience)
 
 
+def described(processes: list[psutil.Process]) -> str:
+    """Number and command of each of `processes`, for an error message."""
+    lines = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            lines.append(f"  {process.pid} {' '.join(process.cmdline())[:120]}")
+    return "\n".join(lines)
+
+
 def _signal(process: psutil.Process, *, kill: bool) -> None:
-    try:
+    with suppress(psutil.NoSuchProcess):
         process.kill() if kill else process.terminate()
-    except psutil.NoSuchProcess:
-        return

@@ -10,7 +10,7 @@ import pika
 from pika.exceptions import AMQPError
 
 from infra.local import processes
-from infra.local.ports import LOOPBACK, Ports
+from infra.local.ports import LOOPBACK, Ports, is_free
 
 SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 SETTINGS = """\
@@ -73,9 +73,9 @@ class RabbitMQ:
             "RABBITMQ_MNESIA_BASE": str(folder / "data"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),
             "RABBITMQ_LOGS": "-",
-            "RABBITMQ_NODENAME": f"plateau{self.ports.base}@localhost",
+            "RABBITMQ_NODENAME": "plateau@localhost",
             "RABBITMQ_DIST_PORT": str(self.ports.distribution),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2 +sbwt none",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2",
             "ERL_EPMD_PORT": str(self.ports.epmd),
             "ERL_EPMD_ADDRESS": LOOPBACK,
             # Makes the script exec the node, as it does under systemd: supervisord then knows the broker's own pid.
@@ -101,6 +101,8 @@ class RabbitMQ:
 
     def answers(self) -> bool:
         """Whether the broker takes connections."""
+        if is_free(self.ports.amqp):
+            return False
         try:
             pika.BlockingConnection(pika.URLParameters(self.url)).close()
         except (AMQPError, OSError):

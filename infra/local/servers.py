@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +54,16 @@ class Servers:
             Program("rabbitmq", self._wrapper("rabbitmq"), 20, environment),
         ]
 
-    def start(self, others: list[Program], setting: str) -> None:
-        """Start the servers and the `others`; a busy port is reported with the `setting` that changes it."""
+    def start(self, setting: str, others: Iterable[Program] = (), also: Mapping[str, int] | None = None) -> None:
+        """Start the servers and the `others`, and return once both servers answer; idempotent.
+
+        A busy port, of the servers or of `also` (by the name of what listens there), is an error that names it and the
+        `setting` that changes it.
+        """
         self.home.mkdir(parents=True, exist_ok=True)
         if not self.supervisor.is_up():
             self.supervisor.end_left_over()
-            require_free(self.ports.servers(), setting)
+            require_free({**self.ports.servers(), **(also or {})}, setting)
         self.postgres.create()
         self.rabbitmq.create()
         self.supervisor.start([*self.programs(), *others])
@@ -73,9 +78,10 @@ class Servers:
 
     def forget(self) -> None:
         """Stop everything of this stack and delete what it kept."""
-        self.stop()
-        shutil.rmtree(self.postgres.folder, ignore_errors=True)
-        shutil.rmtree(self.home, ignore_errors=True)
+        if self.home.exists():
+            self.supervisor.stop()
+            shutil.rmtree(self.postgres.folder, ignore_errors=True)
+            shutil.rmtree(self.home)
 
     def become(self, program: str) -> None:
         """Turn this process into the server `program`, once an orphan of it is gone."""

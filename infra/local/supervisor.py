@@ -5,12 +5,15 @@ import io
 import os
 import subprocess
 import sys
-import time
 import xmlrpc.client
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import click
+import psutil
 
 from infra.local import processes
 from infra.local.ports import LOOPBACK
@@ -31,6 +34,8 @@ class Program:
     stop_signal: str = "TERM"
     # PostgreSQL's children take a signal to the group for one of their own.
     stop_as_group: bool = True
+    # False: waits for `Supervisor.start_programs`.
+    autostart: bool = True
 
 
 class ProcessState(NamedTuple):
@@ -71,14 +76,23 @@ class Supervisor:
         subprocess.run(command, env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
         wait_until(self.is_up, "supervisord", self.logs / "supervisord.log", 20)
 
+    def start_programs(self, names: Iterable[str]) -> None:
+        """Start those of the programs that do not run yet."""
+        waiting = {one.name for one in self.states() if one.pid == 0}
+        for name in names:
+            if name in waiting:
+                self._ask("startProcess", name, False)
+
     def stop(self) -> None:
         """Stop every program and supervisord itself, and whatever else of the stack still runs."""
         if self.is_up():
-            self._remote().supervisor.shutdown()
-            deadline = time.monotonic() + 60
-            while self.is_up() and time.monotonic() < deadline:
-                time.sleep(0.1)
+            daemon = psutil.Process(self._ask("getPID"))
+            self._ask("shutdown")
+            with suppress(psutil.TimeoutExpired):
+                daemon.wait(60)
         self.end_left_over()
+        if staying := processes.left_over(self.home):
+            raise click.ClickException(f"These processes did not end:\n{processes.described(staying)}")
 
     def end_left_over(self) -> None:
         """End the programs of a supervisord that was killed."""
@@ -87,27 +101,28 @@ class Supervisor:
     def is_up(self) -> bool:
         """Whether it answers."""
         try:
-            self._remote().supervisor.getState()
+            self._ask("getState")
         except (OSError, xmlrpc.client.Error):
             return False
         return True
 
     def states(self) -> list[ProcessState]:
         """Every program, in the order of their start."""
-        found = self._remote().supervisor.getAllProcessInfo()
-        return [ProcessState(str(one["name"]), int(one["pid"]), str(one["statename"])) for one in found]  # type: ignore[index, call-overload, union-attr]
+        found = self._ask("getAllProcessInfo")
+        return [ProcessState(one["name"], one["pid"], one["statename"]) for one in found]
 
     def _update(self) -> None:
-        remote = self._remote().supervisor
-        added, changed, removed = remote.reloadConfig()[0]  # type: ignore[index, misc]
+        added, changed, removed = self._ask("reloadConfig")[0]
         for name in (*changed, *removed):
-            remote.stopProcessGroup(name)
-            remote.removeProcessGroup(name)
+            self._ask("stopProcessGroup", name)
+            self._ask("removeProcessGroup", name)
         for name in (*changed, *added):
-            remote.addProcessGroup(name)
+            self._ask("addProcessGroup", name)
 
-    def _remote(self) -> xmlrpc.client.ServerProxy:
-        return xmlrpc.client.ServerProxy(f"http://plateau:{self.password}@{LOOPBACK}:{self.port}/RPC2")
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        address = f"http://plateau:{self.password}@{LOOPBACK}:{self.port}/RPC2"
+        with xmlrpc.client.ServerProxy(address) as remote:
+            return getattr(remote.supervisor, method)(*arguments)
 
     def _write(self, programs: Iterable[Program]) -> None:
         sections = configparser.RawConfigParser()
@@ -138,6 +153,7 @@ class Supervisor:
             "command": " ".join(_quoted(word) for word in program.command),
             "environment": ",".join(f"{name}={_quoted(value)}" for name, value in program.environment.items()),
             "priority": str(program.priority),
+            "autostart": str(program.autostart).lower(),
             "autorestart": "true",
             # The default gives up on what fails three times, as everything does while a database starts.
             "startretries": "1000000",

@@ -1,0 +1,39 @@
+# Each target makes all that it needs. Ports: make run PORT_BASE=26300 HTTP_PORT=8081; make test TEST_PORT_BASE=26600
+# Pytest's arguments: make test ARGS="-k quotas"
+
+LOCAL = .venv/bin/python -m infra.local
+.PHONY: help run ps logs down reset lint check test
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: servers ## Start everything in the background, play a simulated morning, show its service level
+	@$(LOCAL) run
+
+ps: environment ## Name, pid and state of each process
+	@$(LOCAL) ps
+
+logs: environment ## Follow the logs of all processes
+	@$(LOCAL) logs
+
+down: environment ## Stop everything
+	@$(LOCAL) down
+
+reset: environment ## Stop everything and forget what it kept
+	@$(LOCAL) reset
+
+lint: environment ## ruff, mypy, import contracts
+	@$(LOCAL) lint
+
+check: environment ## Lint, and the tests that need no server
+	@$(LOCAL) check -- $(ARGS)
+
+test: servers ## Lint and all tests, on servers of their own
+	@$(LOCAL) test -- $(ARGS)
+
+.PHONY: environment servers
+environment:
+	@sh infra/local/bootstrap.sh
+
+servers:
+	@sh infra/local/bootstrap.sh servers

@@ -1,0 +1,83 @@
+#!/bin/sh
+# Makes .venv, and with the argument "servers" also installs PostgreSQL and RabbitMQ where they are missing.
+# Everything else is Python; this is what must happen before there is any.
+set -eu
+cd "$(dirname "$0")/../.."
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "Plateau needs distribution packages. Run this as root, or install sudo: $*" >&2
+        exit 1
+    fi
+}
+
+# The packages' own servers must not start: they would take the system's ports, and nobody asked for them.
+install_packages() {
+    echo "Installing distribution packages: $*"
+    guard=/usr/sbin/policy-rc.d
+    guarded=no
+    if [ ! -e $guard ]; then
+        guarded=yes
+        printf '#!/bin/sh\nexit 101\n' | as_root tee $guard >/dev/null
+        as_root chmod 755 $guard
+    fi
+    installed=yes
+    as_root apt-get update -qq || installed=no
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null || installed=no
+    [ $guarded = no ] || as_root rm -f $guard
+    [ $installed = yes ] || { echo "apt-get could not install $*; see above." >&2; exit 1; }
+}
+
+disable_system_servers() {
+    if [ -d /run/systemd/system ]; then
+        as_root systemctl disable --quiet "$@"
+    fi
+}
+
+suits() {
+    "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
+}
+
+find_python() {
+    for candidate in "${PYTHON:-python3}" python3 python3.13 python3.12 python3.11 /usr/bin/python3; do
+        if suits "$candidate"; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+install_servers() {
+    missing=
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="postgresql"
+    [ -e /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing="$missing rabbitmq-server"
+    if [ -n "$missing" ]; then
+        # Unquoted: a list of words.
+        install_packages $missing
+        disable_system_servers $missing
+    fi
+}
+
+make_environment() {
+    stamp=.venv/installed
+    wanted=$(cat requirements.lock pyproject.toml | cksum)
+    [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && suits .venv/bin/python && return
+    if ! python=$(find_python); then
+        install_packages python3 python3-venv
+        python=$(find_python) || { echo "Plateau needs Python 3.11 to 3.13. Name one with PYTHON=…" >&2; exit 1; }
+    fi
+    echo "Installing the locked Python packages into .venv ($("$python" --version))"
+    suits .venv/bin/python || "$python" -m venv --clear .venv
+    export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
+    .venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+    .venv/bin/python -m pip install --quiet --no-deps --editable .
+    echo "$wanted" >$stamp
+}
+
+make_environment
+[ "${1:-}" != servers ] || install_servers

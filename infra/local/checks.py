@@ -1,0 +1,87 @@
+"""Lint, types, import contracts and tests: what `make lint`, `make check` and `make test` run."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from infra.databases import provision
+from infra.local import environment_file, processes
+from infra.local.ports import LOOPBACK
+from infra.local.servers import Servers
+from infra.local.supervisor import ROOT
+
+# What the tests start inherits this, so that it can be found if they leave it.
+MARK = "PLATEAU_TEST_RUN"
+PYTHON = (sys.executable, "-m")
+LINT = {
+    "ruff check": [*PYTHON, "ruff", "check", "--quiet"],
+    "ruff format": [*PYTHON, "ruff", "format", "--check", "--quiet"],
+    "mypy": [*PYTHON, "mypy", "--no-error-summary"],
+    "import contracts": [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+}
+
+
+def lint() -> bool:
+    """Run every check that reads the code only; say which failed, and whether none did."""
+    failed = [name for name, command in LINT.items() if _run(command, os.environ)]
+    click.echo(f"FAILED: {', '.join(failed)}" if failed else f"No complaint from {', '.join(LINT)}.")
+    return not failed
+
+
+def without_servers(arguments: Sequence[str]) -> bool:
+    """Run the tests that need no server; whether they passed."""
+    return _run([*PYTHON, "pytest", "-m", "not servers", *arguments], os.environ) == 0
+
+
+def with_servers(servers: Servers, arguments: Sequence[str]) -> bool:
+    """Run all tests against `servers`, which are new and gone afterwards; whether they passed and left no process.
+
+    After a failure the logs stay in the servers' folder until the next run.
+    """
+    # So that `finally` also runs when a CI system gives up on us.
+    signal.signal(signal.SIGTERM, _leave)
+    servers.forget()
+    passed = False
+    try:
+        environment = os.environ | start_for_tests(servers, "TEST_PORT_BASE") | {MARK: str(servers.home)}
+        passed = _run([*PYTHON, "pytest", *arguments], environment) == 0
+        if staying := processes.left_over(servers.home, mark=MARK):
+            click.echo(f"FAILED: the tests left these processes:\n{processes.described(staying)}")
+            processes.end(staying)
+            passed = False
+    finally:
+        servers.stop()
+        if passed:
+            servers.forget()
+    return passed
+
+
+def start_for_tests(servers: Servers, setting: str) -> dict[str, str]:
+    """Start `servers` with roles whose password is their name; the variables by which tests find them, also in a file.
+
+    A busy port is reported with the `setting` that changes it.
+    """
+    servers.start(setting)
+    for name in ("plateau_calls", "plateau_gateway"):
+        owner, role = (
+            f"postgresql://{account}:{account}@{LOOPBACK}:{servers.ports.postgres}/{name}"
+            for account in (f"{name}_owner", name)
+        )
+        provision(servers.postgres.url, owner, role)
+    addresses = {"PLATEAU_TEST_POSTGRES_URL": servers.postgres.url, "PLATEAU_TEST_AMQP_URL": servers.rabbitmq.url}
+    environment_file.write(servers.home / "env", addresses)
+    return addresses
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603

@@ -1,0 +1,107 @@
+"""The whole of Plateau on this machine: what `make run` starts."""
+
+import base64
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from infra.databases import provision
+from infra.local import environment_file
+from infra.local.ports import LOOPBACK, Ports
+from infra.local.servers import Servers
+from infra.local.supervisor import ROOT, Program
+from infra.local.waiting import wait_until
+from infra.migrations import upgrade
+
+ROLES = ("gateway", "calls", "calls-ingest", "calls-projections")
+ACCOUNTS = ("plateau_calls_owner", "plateau_calls", "plateau_gateway_owner", "plateau_gateway")
+# What runs the `plateau` command.
+PLATEAU = (sys.executable, "-m", "infra.command_line")
+SETTING = "PORT_BASE, as in `make run PORT_BASE=26300`, or HTTP_PORT, as in `make run HTTP_PORT=8081`"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Every process of Plateau, kept in `home`; HTTP is served on `http_port` of the loopback address."""
+
+    home: Path
+    ports: Ports
+    http_port: int
+
+    @property
+    def servers(self) -> Servers:
+        """PostgreSQL, RabbitMQ and supervisord."""
+        return Servers(self.home, self.ports)
+
+    @property
+    def url(self) -> str:
+        """Where the gateway answers."""
+        return f"http://{LOOPBACK}:{self.http_port}"
+
+    def start(self) -> None:
+        """Start and migrate everything, and return once the gateway says that it is ready; idempotent.
+
+        A process whose code or settings changed since it started is restarted.
+        """
+        servers = self.servers
+        servers.start(SETTING, self._programs(), {"HTTP": self.http_port})
+        settings = self.settings()
+        for service in ("CALLS", "GATEWAY"):
+            owner = settings[f"PLATEAU_{service}_MIGRATION_URL"]
+            provision(servers.postgres.url, owner, settings[f"PLATEAU_{service}_DATABASE_URL"])
+            upgrade(service.lower(), owner)
+        servers.supervisor.start_programs(ROLES)
+        wait_until(self.is_ready, "Plateau", servers.supervisor.logs / "gateway.log", 60)
+
+    def is_ready(self) -> bool:
+        """Whether the gateway and all that it needs answer."""
+        try:
+            return httpx.get(f"{self.url}/health/ready", timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
+    def settings(self) -> dict[str, str]:
+        """All that Plateau reads from its environment; the secrets are made once and kept in the folder."""
+        makers = dict.fromkeys(ACCOUNTS, lambda: secrets.token_urlsafe(24))
+        makers["PLATEAU_MASTER_KEY"] = lambda: base64.b64encode(secrets.token_bytes(32)).decode()
+        kept = environment_file.fill(self.home / "secrets", makers)
+
+        def address(account: str) -> str:
+            database = account.removesuffix("_owner")
+            return f"postgresql://{account}:{kept[account]}@{LOOPBACK}:{self.ports.postgres}/{database}"
+
+        return {
+            "PLATEAU_CALLS_DATABASE_URL": address("plateau_calls"),
+            "PLATEAU_CALLS_MIGRATION_URL": address("plateau_calls_owner"),
+            "PLATEAU_GATEWAY_DATABASE_URL": address("plateau_gateway"),
+            "PLATEAU_GATEWAY_MIGRATION_URL": address("plateau_gateway_owner"),
+            "PLATEAU_AMQP_URL": self.servers.rabbitmq.url,
+            "PLATEAU_MASTER_KEY": kept["PLATEAU_MASTER_KEY"],
+            "PLATEAU_HTTP_HOST": LOOPBACK,
+            "PLATEAU_HTTP_PORT": str(self.http_port),
+        }
+
+    def _programs(self) -> list[Program]:
+        return [
+            Program(role, [*PLATEAU, "serve", role], 30, self._environment(index, role), autostart=False)
+            for index, role in enumerate(ROLES)
+        ]
+
+    def _environment(self, index: int, role: str) -> dict[str, str]:
+        # A process knows neither the owners' passwords nor another service's.
+        foreign = "PLATEAU_CALLS_" if role == "gateway" else "PLATEAU_GATEWAY_"
+        own = {
+            name: value
+            for name, value in self.settings().items()
+            if not name.startswith(foreign) and not name.endswith("_MIGRATION_URL")
+        }
+        # The last is read by nobody: other code makes other settings, so that supervisord restarts the process.
+        return own | {"PLATEAU_METRICS_PORT": str(self.ports.metrics(index)), "PLATEAU_CODE": _newest_change()}
+
+
+def _newest_change() -> str:
+    files = (file for folder in ("services", "gateway", "infra") for file in (ROOT / folder).rglob("*.py"))
+    return str(max(file.stat().st_mtime_ns for file in files))

@@ -1,0 +1,38 @@
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+from click.testing import CliRunner
+
+from infra.command_line import ROLES, main
+
+
+def test_the_command_itself_loads_neither_nameko_nor_eventlet_nor_psycopg():
+    # psycopg asks for the wait function when it is imported, which only a Nameko process's own start may decide.
+    program = (
+        "import sys, infra.command_line; print({'nameko', 'eventlet', 'psycopg', 'alembic'} & {*sys.modules} or 'none')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.strip() == "none"
+
+
+@pytest.mark.parametrize("role", ROLES.values(), ids=ROLES)
+def test_every_role_names_modules_that_exist(role):
+    for address in (role.run, *role.arguments):
+        assert find_spec(address.split(":")[0]) is not None, address
+
+
+def test_every_command_explains_itself():
+    runner = CliRunner()
+    assert runner.invoke(main, ["--help"]).exit_code == 0
+    with main.make_context("plateau", ["serve", "gateway"]) as context:
+        for name in main.list_commands(context):
+            outcome = runner.invoke(main, [name, "--help"])
+            assert outcome.exit_code == 0, outcome.output
+
+
+def test_a_missing_address_names_its_variable():
+    outcome = CliRunner().invoke(main, ["migrate"], env={"PLATEAU_CALLS_MIGRATION_URL": None})
+    assert outcome.exit_code == 2
+    assert "PLATEAU_CALLS_MIGRATION_URL" in outcome.output
