@@ -74,8 +74,8 @@ make_environment() {
     echo "Installing the locked Python packages into .venv ($("$python" --version))"
     suits .venv/bin/python || "$python" -m venv --clear .venv
     export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
-    .venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock
-    .venv/bin/python -m pip install --quiet --no-deps --editable .
+    .venv/bin/python -m pip install -qq --require-hashes -r requirements.lock
+    .venv/bin/python -m pip install -qq --no-deps --editable .
     echo "$wanted" >$stamp
 }
 

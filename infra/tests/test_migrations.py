@@ -1,4 +1,3 @@
-import os
 import uuid
 
 import psycopg
@@ -13,17 +12,12 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def superuser_url():
-    return os.environ["PLATEAU_TEST_POSTGRES_URL"]
-
-
-@pytest.fixture
-def address(superuser_url):
+def address(postgres_url):
     """Makes addresses of a database of this test, which is dropped afterwards."""
-    place = conninfo_to_dict(superuser_url)
+    place = conninfo_to_dict(postgres_url)
     name = f"migrations_{uuid.uuid4().hex[:12]}"
     yield lambda account: f"postgresql://{account}:{account}@{place['host']}:{place['port']}/{name}"
-    with psycopg.connect(superuser_url, autocommit=True) as connection:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
@@ -36,9 +30,9 @@ def objects_of(dsn: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", LOCATIONS)
-def test_migrations_go_up_down_and_up_again(superuser_url, address, name):
+def test_migrations_go_up_down_and_up_again(postgres_url, address, name):
     owner = address(f"plateau_{name}_owner")
-    provision(superuser_url, owner, address(f"plateau_{name}"))
+    provision(postgres_url, owner, address(f"plateau_{name}"))
     upgrade(name, owner)
     made = objects_of(owner)
     assert made
@@ -50,17 +44,17 @@ def test_migrations_go_up_down_and_up_again(superuser_url, address, name):
     assert objects_of(owner) == made
 
 
-def test_provisioning_is_repeatable_and_the_working_role_makes_no_tables(superuser_url, address):
+def test_provisioning_is_repeatable_and_the_working_role_makes_no_tables(postgres_url, address):
     owner, role = address("plateau_calls_owner"), address("plateau_calls")
-    provision(superuser_url, owner, role)
-    provision(superuser_url, owner, role)
+    provision(postgres_url, owner, role)
+    provision(postgres_url, owner, role)
     with psycopg.connect(owner) as connection:
         connection.execute("CREATE TABLE own (x int)")
     with psycopg.connect(role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("CREATE TABLE foreign_table (x int)")
 
 
-def test_another_services_role_may_not_connect(superuser_url, address):
-    provision(superuser_url, address("plateau_calls_owner"), address("plateau_calls"))
+def test_another_services_role_may_not_connect(postgres_url, address):
+    provision(postgres_url, address("plateau_calls_owner"), address("plateau_calls"))
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         psycopg.connect(address("plateau_gateway"))
