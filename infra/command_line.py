@@ -26,7 +26,7 @@ ROLES = {
     "calls-projections": Role("services.calls.projections.process:run"),
 }
 # Commands of other parts, as `module:name`.
-COMMANDS: dict[str, str] = {}
+COMMANDS = {"keys": "infra.keys:keys", "simulate": "loadtests.simulator.command:simulate"}
 
 
 class LazyGroup(click.Group):

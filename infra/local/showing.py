@@ -2,7 +2,9 @@
 
 import os
 import subprocess
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
 
 import click
 import httpx
@@ -13,63 +15,56 @@ from infra.local import environment_file
 from infra.local.stack import PLATEAU, Stack
 from infra.local.supervisor import ROOT
 from infra.local.waiting import wait_until
+from loadtests.simulator.command import MORNING, last_morning
+from loadtests.simulator.plan import Plan
 
 COUNTS = ("offered", "answered", "abandoned", "overflowed")
 FIGURES = ("service_level", "answer_rate", "asa_seconds", "aht_seconds")
+NEW_KEY = ("keys", "create", "--name", "development", "--all-scopes", "--unlimited")
 
 
 def show(stack: Stack) -> None:
-    """Play the morning through the public API, wait until it is in the reports, print them and where to go next."""
-    token = _token(stack)
-    _plateau(stack, "simulate", "--morning", "--url", stack.url, "--token", token)
-    client = httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
-    with client:
-        wait_until(
-            lambda: _is_level(client), "The projection", stack.servers.supervisor.logs / "calls-projections.log", 300
-        )
+    """Play the last morning through the public API, wait until it is in the reports, print them and where to go next.
+
+    Leaves the address and an administrator's token in the file `env` of the stack's folder.
+    """
+    kept = environment_file.read(stack.home / "env")
+    token = kept.get("PLATEAU_TOKEN") or _plateau(stack, NEW_KEY, stdout=subprocess.PIPE).strip()
+    access = {"PLATEAU_URL": stack.url, "PLATEAU_TOKEN": token}
+    environment_file.write(stack.home / "env", access)
+    _plateau(stack, ("simulate", "--morning"), access)
+    log = stack.servers.supervisor.logs / "calls-projections.log"
+    with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+        wait_until(lambda: _is_level(client), "The projection of what was played", log, 300)
         _print_service_level(client)
     click.echo(f"Plateau runs. Its API: {stack.url}/docs")
     click.echo(f"Token: {token}  (also in {stack.home / 'env'}; `make ps` lists the processes, `make down` stops them)")
 
 
-def _token(stack: Stack) -> str:
-    path = stack.home / "env"
-    token = environment_file.read(path).get("PLATEAU_TOKEN")
-    if token is None:
-        token = _plateau(
-            stack, "keys", "create", "--name", "development", "--all-scopes", "--unlimited", captured=True
-        ).strip()
-    environment_file.write(path, {"PLATEAU_URL": stack.url, "PLATEAU_TOKEN": token})
-    return token
-
-
-def _plateau(stack: Stack, *arguments: str, captured: bool = False) -> str:
-    done = subprocess.run(  # noqa: S603
-        [*PLATEAU, *arguments],
-        env=os.environ | stack.settings(),
-        cwd=ROOT,
-        stdout=subprocess.PIPE if captured else None,
-        text=True,
-        check=False,
-    )
+def _plateau(
+    stack: Stack, command: Sequence[str], environment: Mapping[str, str] | None = None, stdout: int | None = None
+) -> str:
+    """Run a `plateau` command in the stack's environment; what it wrote, where `stdout` is a pipe."""
+    settings = os.environ | stack.settings() | (environment or {})
+    done = subprocess.run([*PLATEAU, *command], env=settings, cwd=ROOT, stdout=stdout, text=True, check=False)  # noqa: S603
     if done.returncode:
-        raise click.ClickException(f"`plateau {arguments[0]}` failed, see above.")
-    return done.stdout if captured else ""
+        raise click.ClickException(f"`plateau {' '.join(command)}` failed, see above.")
+    return done.stdout or ""
 
 
 def _is_level(client: httpx.Client) -> bool:
     """Whether every fact accepted so far is in the reports."""
     state = client.get("/health/ready").json()
-    return state.get("ingest_backlog") == 0 and not any(state["lag"].values())
+    return state["ingest_backlog"] == 0 and not any(state["lag"].values())
 
 
 def _print_service_level(client: httpx.Client) -> None:
-    now = datetime.now(UTC)
-    # The last full morning began at most a day and a half ago.
-    window = {"from": (now - timedelta(days=2)).isoformat(), "to": now.isoformat(), "interval": "total"}
+    zone, day = ZoneInfo(Plan.timezone), last_morning(datetime.now(UTC))
+    begin, end = (datetime.combine(day, time(hour), zone) for hour in MORNING)
+    window = {"from": begin.astimezone(UTC).isoformat(), "to": end.astimezone(UTC).isoformat(), "interval": "total"}
     answer = client.get("/v1/reports/service-level", params=window)
     answer.raise_for_status()
-    table = Table("queue", *COUNTS, *FIGURES, title="Service level of the last two days")
+    table = Table("queue", *COUNTS, *FIGURES, title=f"Service level, {begin:%A %d %B %Y, %H:%M} to {end:%H:%M %Z}")
     for row in answer.json()["items"]:
         table.add_row(row["queue"], *(_shown(row[column]) for column in (*COUNTS, *FIGURES)))
     Console().print(table)
