@@ -1,0 +1,50 @@
+"""Puts aside what cannot be stored: into the dead queue beside its own, with the reason."""
+
+import traceback
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+import pika
+from prometheus_client import Counter
+
+from services.kernel.ingest_queues import FACTS, dead
+
+BLOCKED_TIMEOUT = 30  # seconds
+
+DEAD = Counter("plateau_dead_messages", "Messages put into a dead queue", ["queue"])
+
+
+def put_aside(amqp_url: str, queue: str, body: bytes, headers: Mapping[str, Any]) -> None:
+    """Publish to the dead queue of `queue` and wait for the broker's confirm; raises AMQPError without one.
+
+    On a connection of its own: a broker that is short of memory stops reading from connections that publish, and the
+    acknowledgements of the consumer, which would free memory, must not be held up by that.
+    """
+    parameters = pika.URLParameters(amqp_url)
+    parameters.blocked_connection_timeout = BLOCKED_TIMEOUT
+    with pika.BlockingConnection(parameters) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        properties = pika.BasicProperties(content_type="application/json", delivery_mode=2, headers=dict(headers))
+        channel.basic_publish("", dead(queue), body, properties, mandatory=True)
+    DEAD.labels(queue).inc()
+
+
+def reason_headers(queue: str, error: BaseException, first_seen: datetime) -> dict[str, Any]:
+    """Why and whence: `reason`, `exception` (its class), `raised_at` (file:line), `first_seen` (RFC 3339), `queue`."""
+    kind = type(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    return {
+        "reason": str(error)[:1000],
+        "exception": f"{kind.__module__}.{kind.__qualname__}",
+        "raised_at": f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "",
+        "first_seen": first_seen.isoformat(),
+        "queue": queue,
+    }
+
+
+def message_of(fact: Any) -> tuple[bytes, dict[str, Any]]:
+    """A message of one fact, which can be published to its queue again as it is."""
+    return orjson.dumps([fact]), {FACTS: 1}

@@ -1,0 +1,134 @@
+"""What a batch is made of: messages as they arrive, and the facts and headers in them."""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from services.kernel.ingest_queues import FACTS, PUBLISHED, PUBLISHER, TRACEPARENT
+
+
+class Delivery(NamedTuple):
+    """What the headers of a message say; None where the sender gave nothing, or nonsense.
+
+    `published` is how many facts the publisher has sent to this queue so far, those of this message included.
+    """
+
+    publisher: str | None = None
+    published: int | None = None
+    facts: int | None = None
+    traceparent: str | None = None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, Any]) -> "Delivery":
+        """Read the headers of a message."""
+        return cls(
+            _if(str, headers.get(PUBLISHER)),
+            _if(int, headers.get(PUBLISHED)),
+            _if(int, headers.get(FACTS)),
+            _if(str, headers.get(TRACEPARENT)),
+        )
+
+
+def _if(kind: type, value: Any) -> Any:
+    return value if isinstance(value, kind) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Facts of one queue in the order of their arrival, and the headers of the messages that end with them."""
+
+    queue: str
+    facts: list[dict[str, Any]]
+    deliveries: tuple[Delivery, ...]
+    taken_at: datetime
+
+    def parts(self) -> "list[Batch]":
+        """Two smaller batches in order, the deliveries with the second; none if this cannot be divided."""
+        if len(self.facts) + bool(self.deliveries) < 2:
+            return []
+        middle = (len(self.facts) + 1) // 2
+        return [
+            Batch(self.queue, self.facts[:middle], (), self.taken_at),
+            Batch(self.queue, self.facts[middle:], self.deliveries, self.taken_at),
+        ]
+
+
+class Message(NamedTuple):
+    """A message as it arrived. It is decoded only when its batch is made: many wait, and are smaller as they are."""
+
+    tag: int
+    headers: Mapping[str, Any]
+    body: bytes
+
+    @property
+    def announced(self) -> int:
+        """How many facts its header says that it carries; 1 if it says nothing."""
+        return _if(int, self.headers.get(FACTS)) or 1
+
+    def facts(self) -> list[Any] | None:
+        """What it carries; None if the body is not a JSON array."""
+        try:
+            facts = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+        return facts if isinstance(facts, list) else None
+
+
+class Limits(NamedTuple):
+    """When a batch is complete; one message may exceed `facts` and `size` (bytes), and is then a batch of its own.
+
+    `linger`: seconds since the first message came. `prefetch`: messages that the broker sends ahead; with messages of
+    256 KiB at most, as the gateway sends them, they take up to 32 MiB.
+    """
+
+    facts: int = 2000
+    size: int = 4 * 1024 * 1024
+    linger: float = 0.010
+    prefetch: int = 128
+
+
+class Inbox:
+    """Messages that are in no batch yet."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._messages: deque[Message] = deque()
+        self._facts = self._size = 0
+        self._since = 0.0
+
+    def put(self, message: Message) -> None:
+        """Add one that has just arrived."""
+        if not self._messages:
+            self._since = time.monotonic()
+        self._messages.append(message)
+        self._facts += message.announced
+        self._size += len(message.body)
+
+    def due_in(self) -> float | None:
+        """Seconds until a batch is due: 0 if now, None if nothing is here."""
+        if not self._messages:
+            return None
+        limits = self._limits
+        if self._facts >= limits.facts or self._size >= limits.size or len(self._messages) >= limits.prefetch:
+            return 0
+        return max(0, self._since + limits.linger - time.monotonic())
+
+    def take(self) -> list[Message]:
+        """The messages of the next batch: the oldest within the limits, one at least."""
+        taken: list[Message] = []
+        facts = size = 0
+        while self._messages:
+            facts += self._messages[0].announced
+            size += len(self._messages[0].body)
+            if taken and (facts > self._limits.facts or size > self._limits.size):
+                break
+            message = self._messages.popleft()
+            self._facts -= message.announced
+            self._size -= len(message.body)
+            taken.append(message)
+        return taken
