@@ -1,0 +1,99 @@
+"""The fold: a call's facts, in any order and with any repetition, become its visits, legs and outcome.
+
+Every figure of the product is decided here, and all inference happens here (FIELD 4.1, "How facts become visits and
+legs"): adapters store only what the source said.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from services.calls.domain.legs import Leg, Ring
+from services.calls.domain.reading import State
+from services.calls.domain.rules import read
+from services.calls.domain.story import Fact, in_order, sort_key
+from services.calls.domain.visits import Visit, VisitOutcome
+
+__all__ = ["Call", "Fact", "Leg", "Ring", "Visit", "fold", "sort_key"]
+
+Outcome = VisitOutcome | Literal["not_offered"]
+
+
+@dataclass(slots=True)
+class Call:
+    """One exchange with a customer as its facts tell it. Instants in microseconds since 1970.
+
+    `numbers_event` is the event of the first fact that carries numbers; `facts` counts all that are known, superseded
+    ones included; `notes` names doubts about the data: negative_wait, negative_talk, negative_wrapup, end_without_leg.
+    """
+
+    state: State
+    outcome: Outcome
+    started_at: int
+    last_occurred_at: int
+    ended_at: int | None
+    direction: str | None
+    channel: str | None
+    campaign: str | None
+    customer: str | None
+    numbers_event: UUID | None
+    excluded: bool
+    root_call_id: str | None
+    parent_call_id: str | None
+    disposition: Mapping[str, Any] | None
+    facts: int
+    notes: tuple[str, ...]
+    visits: tuple[Visit, ...]
+    legs: tuple[Leg, ...]
+    rings: tuple[Ring, ...]
+
+
+def fold(facts: Iterable[Fact], restarts: Sequence[int] = (), closed: int | None = None) -> Call:
+    """The call that these facts tell; at least one.
+
+    `restarts` are the instants at which the call's source restarted, sorted. `closed` is how many facts were known when
+    the reaper closed the call: it holds only as long as no other fact has come.
+    """
+    known = {fact.event_id: fact for fact in facts}
+    story = in_order(known.values())
+    reading = read(story)
+    if restarts:
+        reading.leave_at_restart(restarts)
+    if closed == len(known):
+        reading.close()
+
+    direction = channel = campaign = customer = numbers_event = root_call_id = parent_call_id = None
+    for fact in reversed(story):  # so that the first to say something has the last word
+        direction = fact.direction or direction
+        channel = fact.channel or channel
+        campaign = fact.campaign or campaign
+        customer = fact.customer or customer
+        numbers_event = fact.event_id if fact.has_numbers else numbers_event
+        root_call_id = fact.root_call_id or root_call_id
+        parent_call_id = fact.parent_call_id or parent_call_id
+
+    legs = tuple([leg.result(reading.notes) for leg in reading.legs])
+    outcome: Outcome = reading.visits[-1].outcome if reading.visits else "answered" if legs else "not_offered"
+    state = reading.state()
+    return Call(
+        state,
+        outcome,
+        story[0].occurred_at,
+        story[-1].occurred_at,
+        reading.over_at if state in {"wrapping", "ended"} else None,
+        direction,
+        channel,
+        campaign,
+        customer,
+        numbers_event,
+        reading.excluded,
+        root_call_id,
+        parent_call_id,
+        reading.disposition,
+        len(known),
+        tuple(reading.notes),
+        tuple(reading.visits),
+        legs,
+        tuple(reading.rings),
+    )

@@ -1,0 +1,161 @@
+"""What is known of a call while its facts are read: its visits, legs and rings so far, and how they begin and end."""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from services.calls.domain.legs import OpenLeg, Ring
+from services.calls.domain.story import Fact
+from services.calls.domain.visits import Visit, VisitOutcome
+
+State = Literal["started", "waiting", "talking", "wrapping", "ended"]
+
+EXITS = frozenset({"call.answered", "call.abandoned", "call.queue_left"})
+
+
+class Reading:
+    """A call while its facts are read. `early` are facts that were read before their turn.
+
+    `ended_at` is as told by call.ended or the reaper; `gone_at` is when the caller left or was transferred, until
+    somebody takes the call up again.
+    """
+
+    __slots__ = (
+        "disposition",
+        "early",
+        "ended_at",
+        "excluded",
+        "gone_at",
+        "legs",
+        "notes",
+        "rings",
+        "story",
+        "visits",
+    )
+
+    def __init__(self, story: Sequence[Fact]) -> None:
+        self.story = story
+        self.early: list[Fact] = []
+        self.ended_at: int | None = None
+        self.gone_at: int | None = None
+        self.visits: list[Visit] = []
+        self.legs: list[OpenLeg] = []
+        self.rings: list[Ring] = []
+        self.notes: dict[str, None] = {}
+        self.disposition: Mapping[str, Any] | None = None
+        self.excluded = False
+
+    @property
+    def over_at(self) -> int | None:
+        """When the line was free, if it is."""
+        return self.gone_at if self.ended_at is None else self.ended_at
+
+    def state(self) -> State:
+        """Where the call is in its life."""
+        waiting, running = self.waiting(), self.running()
+        if waiting and not (running and running[0].answered_at > waiting[0].entered_at):
+            return "waiting"
+        if running:
+            return "talking"
+        if any(leg.wrapping for leg in self.legs):
+            return "wrapping"
+        return "started" if self.over_at is None else "ended"
+
+    # Visits
+
+    def waiting(self, queue: str | None = None) -> list[Visit]:
+        """The visits still open to a queue, or to any; the latest first."""
+        return [v for v in reversed(self.visits) if v.outcome == "in_progress" and queue in (None, v.queue)]
+
+    def enter(self, fact: Fact, at: int) -> Visit:
+        """A new visit to the queue that the fact names."""
+        visit = Visit(fact.event_id, len(self.visits) + 1, str(fact.queue), at)
+        self.visits.append(visit)
+        self.gone_at = None
+        return visit
+
+    def imply_entry(self, fact: Fact, at: int) -> Visit:
+        """A new visit that was never told of, but that the fact presupposes."""
+        visit = self.enter(fact, at)
+        visit.inferred = True
+        return visit
+
+    def leave(self, fact: Fact, waiting: Sequence[Visit], outcome: VisitOutcome) -> Visit:
+        """Ends the visit that the fact belongs to: of those waiting, else one that is told of later, or never."""
+        at, wait = fact.occurred_at, fact.milliseconds("wait_seconds")
+        if waiting:
+            # Clocks of a second, and a caller who goes round in a queue: who waited did not enter at this very instant.
+            visit = next((v for v in waiting if not wait or v.entered_at != at), waiting[0])
+        else:
+            visit = self._entered_later(fact) or self.imply_entry(fact, at - (wait or 0) * 1000)
+        visit.end(outcome, at, wait, self.notes)
+        return visit
+
+    def once(self, queue: str | None) -> tuple[Fact, Fact] | None:
+        """The entry and the exit of a queue visited once: they belong together whatever their stamps say."""
+        entries = [fact for fact in self.story if fact.type == "call.queued" and fact.queue == queue]
+        exits = [fact for fact in self.story if fact.type in EXITS and fact.queue == queue]
+        return (entries[0], exits[0]) if len(entries) == len(exits) == 1 else None
+
+    def _entered_later(self, fact: Fact) -> Visit | None:
+        once = self.once(fact.queue)
+        if once is None or any(visit.queue == fact.queue for visit in self.visits):
+            return None
+        self.early.append(once[0])
+        return self.enter(once[0], once[0].occurred_at)
+
+    # Legs and rings
+
+    def running(self) -> list[OpenLeg]:
+        """The legs that have not ended; the latest first."""
+        return [leg for leg in reversed(self.legs) if leg.ended_at is None]
+
+    def connect(self, fact: Fact, visit: Visit | None, at: int, ring_ms: int | None) -> OpenLeg:
+        """A new leg of the agent that the fact names, out of a visit or none."""
+        queue = fact.queue if visit is None else visit.queue
+        visit_id = None if visit is None else visit.id
+        leg = OpenLeg(fact.event_id, len(self.legs) + 1, visit_id, queue, fact.agent, at, ring_ms)
+        self.legs.append(leg)
+        self.gone_at = None
+        return leg
+
+    def leg_of(self, fact: Fact) -> OpenLeg | None:
+        """The latest leg of the agent that the fact names, else the latest leg."""
+        latest = self.legs[-1] if self.legs else None
+        return next((leg for leg in reversed(self.legs) if leg.agent == fact.agent), latest)
+
+    def ringing(self, agent: str | None) -> Ring | None:
+        """The latest attempt to reach an agent of which nothing came yet."""
+        return next((r for r in reversed(self.rings) if r.agent == agent and r.result == "ringing"), None)
+
+    def ring(self, fact: Fact) -> Ring:
+        """A new attempt to reach the agent that the fact names, on the visit open now."""
+        waiting = self.waiting(fact.queue)
+        ring = Ring(waiting[0].id if waiting else None, str(fact.agent), fact.occurred_at)
+        self.rings.append(ring)
+        return ring
+
+    # What no fact tells
+
+    def leave_at_restart(self, restarts: Sequence[int]) -> None:
+        """Ends the visits that no fact ends and that were open when their source restarted."""
+        for visit in self.waiting():
+            first = bisect_left(restarts, visit.entered_at)
+            if first < len(restarts):
+                self._infer_left(visit, restarts[first], "restart")
+                self.gone_at = max(restarts[first], self.gone_at or 0)
+
+    def close(self) -> None:
+        """Ends at the last fact whatever is still open."""
+        last = self.story[-1].occurred_at
+        for visit in self.waiting():
+            self._infer_left(visit, last, "stale")
+        for leg in self.legs:
+            leg.infer_end(last)
+        if self.over_at is None:
+            self.ended_at = last
+
+    def _infer_left(self, visit: Visit, at: int, reason: str) -> None:
+        visit.end("overflowed", at, None, self.notes)
+        visit.reason = reason
+        visit.inferred = True
