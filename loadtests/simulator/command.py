@@ -25,14 +25,11 @@ SHOWN = 20
 
 
 def last_morning(now: datetime) -> date:
-    """The working day of the last full morning (08:00 to 12:00 in the centre's zone) before `now`. It counts as over an
-    hour after noon: those who called before noon have hung up by then, so no fact lies in the future.
+    """The day of the last full morning (08:00 to 12:00 in the centre's zone) before `now`. It counts as over an hour
+    after noon: those who called before noon have hung up by then, so no fact lies in the future.
     """
     local = now.astimezone(ZoneInfo(Plan.timezone))
-    day = local.date() if local.hour > MORNING[1] else local.date() - timedelta(days=1)
-    while day.weekday() >= 5:
-        day -= timedelta(days=1)
-    return day
+    return local.date() if local.hour > MORNING[1] else local.date() - timedelta(days=1)
 
 
 def _days(centre: Centre, first: date, hours: tuple[int, int], calls: int | None) -> Iterator[list[Fact]]:
