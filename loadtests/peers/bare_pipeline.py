@@ -191,7 +191,16 @@ def main() -> None:
 def gateway(amqp_url: str, port: int) -> None:
     """Take facts over HTTP and publish them."""
     uvicorn.run(
-        application(amqp_url), port=port, loop="uvloop", http="httptools", log_level="warning", access_log=False
+        application(amqp_url),
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
     )
 
 
