@@ -6,9 +6,12 @@ from datetime import date, datetime
 
 import pytest
 
+from gateway.adapters.asterisk_queue_log import AsteriskQueueLog
+from gateway.sources import Source
 from loadtests.simulator.centre import Centre
 from loadtests.simulator.disturbances import NONE, USUAL, Disturbances, delivered
 from loadtests.simulator.journal import Figures, figures
+from loadtests.simulator.queue_log import queue_log
 from services.calls.domain.facts import canonical, event_id, stream_id
 from services.calls.domain.fold import Fact, fold
 
@@ -52,6 +55,10 @@ def reported(calls):
     return dict(by_queue)
 
 
+def without_legs(by_queue):
+    return {queue: replace(of, handled=0, talk=0, hold=0, wrapup=0) for queue, of in by_queue.items()}
+
+
 @pytest.mark.parametrize("disturbances", [NONE, replace(USUAL, duplicated=0.1, late=0.2, missing_ends=0)])
 def test_every_figure_is_true_however_the_facts_arrive(disturbances):
     day = Centre(5).day(date(2026, 11, 20))
@@ -64,7 +71,15 @@ def test_every_figure_is_true_however_the_facts_arrive(disturbances):
 def test_waits_and_counts_are_true_where_ends_are_missing():
     day = Centre(5).day(date(2026, 11, 20), 8, 12)
     calls = folded(delivered(day.facts, Disturbances(missing_ends=0.2), 5))
-    unknown = {"handled": 0, "talk": 0, "hold": 0, "wrapup": 0}
-    told = {queue: replace(of, **unknown) for queue, of in reported(calls.values()).items()}
-    assert told == {queue: replace(of, **unknown) for queue, of in figures(day.visits, []).items()}
+    told = without_legs(reported(calls.values()))
+    assert told == figures(day.visits, [])
     assert any(call.state == "talking" for call in calls.values())
+
+
+def test_the_queue_log_of_a_day_tells_its_visits_in_whole_seconds():
+    day = Centre(5).day(date(2026, 11, 20))
+    body = "\n".join(queue_log(day.facts)).encode()
+    items = list(AsteriskQueueLog().items(body, Source("pbx1"), {}))
+    assert [item.fault for item in items if item.fault] == []
+    calls = folded(fact for item in items for fact in item.facts)
+    assert without_legs(reported(calls.values())) == figures(day.visits, [], resolution=1000)
