@@ -1,0 +1,1 @@
+"""The only door: HTTP in, events out."""

@@ -1,0 +1,34 @@
+"""Adapters: what an outside telephone system says, as facts.
+
+An adapter is one module with one object that fits `Adapter`, one line in `ADAPTERS`, and one fixture folder in
+`gateway/tests/fixtures/`. The conformance suite (`gateway/tests/test_adapters.py`) holds for all of them: ids that are
+the same however often and in whatever company an item comes, unknown events kept, bad items rejected singly, and no
+`sequence` made out of positions.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from gateway.adapters.asterisk_queue_log import AsteriskQueueLog
+from gateway.adapters.items import Item, Parameters
+from gateway.sources import Source
+
+
+class Adapter(Protocol):
+    """Reads one feed. `parameters` are those of the query string beside `source`, with what they mean."""
+
+    name: str
+    path: str
+    summary: str
+    media_types: Sequence[str]
+    parameters: Mapping[str, str]
+
+    def items(self, body: bytes, source: Source, given: Parameters) -> Iterator[Item]:
+        """The items of a body (lines, events), each with its facts or with what is wrong with it.
+
+        Raises:
+            Problem: the request as a whole makes no sense (a parameter, say).
+        """
+
+
+ADAPTERS: tuple[Adapter, ...] = (AsteriskQueueLog(),)

@@ -1,0 +1,282 @@
+"""Asterisk's queue_log, old and new (FORMATS section 2).
+
+A line is `epoch|call|queue|agent|EVENT|parameters…`. What a line says becomes a fact; what a fact has no field for
+stays in `data.raw`; what a line merely implies is left to the fold.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from gateway.adapters.items import Item, Parameters
+from gateway.adapters.phone_numbers import e164
+from gateway.problems import invalid
+from gateway.sources import Source
+from services.kernel.values import FieldError
+
+NOBODY = "NONE"
+NO_CALL = frozenset({NOBODY, "", "MANAGER", "REALTIME", "CLI"})
+WITHOUT_FACT = frozenset({"CONFIGRELOAD", "SYSCOMPAT"})
+GENERATION = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+
+_EPOCH = re.compile(r"(\d{10})(?:\.(\d{1,6}))?")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+class Malformed(Exception):  # noqa: N818 - becomes the line's verdict
+    """The line is cut off, or has a value that its event cannot have."""
+
+
+class Rule(NamedTuple):
+    """What an event means: the fact's type, its fewest parameters, where each goes, and what is always so.
+
+    Places: `from` (a caller's number), a field of `data`, or `raw.x`; seconds and positions are numbers.
+    """
+
+    type: str
+    fewest: int = 0
+    places: Sequence[str] = ()
+    always: Mapping[str, Any] = {}
+
+
+_EXIT = ("raw.position", "raw.original_position", "wait_seconds")
+_COMPLETE = ("wait_seconds", "talk_seconds", "raw.original_position")
+_TRANSFER = ("raw.wait_seconds", "talk_seconds", "raw.original_position")
+_BLIND = Rule("call.transferred", 2, ("raw.extension", "raw.context", *_TRANSFER), {"kind": "blind"})
+_SIGNED_IN, _SIGNED_OUT = Rule("agent.signed_in", 0, ("raw.channel",)), Rule("agent.signed_out", 0, ("raw.channel",))
+_PAUSED, _RESUMED = Rule("agent.paused", 0, ("reason",)), Rule("agent.resumed", 0, ("reason",))
+
+
+def _left(reason: str) -> Rule:
+    return Rule("call.queue_left", always={"reason": reason})
+
+
+RULES: Mapping[str, Rule] = {
+    "ENTERQUEUE": Rule("call.queued", 2, ("raw.url", "from", "position", "raw.caller_name")),
+    "CONNECT": Rule("call.answered", 1, ("wait_seconds", "raw.agent_channel", "ring_seconds")),
+    "COMPLETECALLER": Rule("call.ended", 2, _COMPLETE, {"by": "caller"}),
+    "COMPLETEAGENT": Rule("call.ended", 2, _COMPLETE, {"by": "agent"}),
+    "ABANDON": Rule("call.abandoned", 3, ("position", "raw.original_position", "wait_seconds")),
+    "EXITWITHTIMEOUT": Rule("call.queue_left", 1, _EXIT, {"reason": "timeout"}),
+    "EXITEMPTY": Rule("call.queue_left", 1, _EXIT, {"reason": "no_agents"}),
+    "EXITWITHKEY": Rule("call.queue_left", 2, ("key", *_EXIT), {"reason": "key"}),
+    "WITHDRAW": Rule("call.queue_left", 3, (*_EXIT, "raw.info"), {"reason": "withdrawn"}),
+    "RINGNOANSWER": Rule("call.ring_no_answer", 1, ("ring_milliseconds",)),
+    "RINGCANCELED": Rule("call.ring_no_answer", 1, ("ring_milliseconds",), {"cancelled": True}),
+    "AGENTDUMP": Rule("call.ring_no_answer"),
+    "BLINDTRANSFER": _BLIND,
+    "TRANSFER": _BLIND,
+    "ATTENDEDTRANSFER": Rule("call.transferred", 4, ("raw.target", *_TRANSFER), {"kind": "attended"}),
+    "ADDMEMBER": _SIGNED_IN,
+    "REMOVEMEMBER": _SIGNED_OUT,
+    "AGENTLOGIN": _SIGNED_IN,
+    "AGENTLOGOFF": Rule("agent.signed_out", 0, ("raw.channel", "raw.signed_in_seconds")),
+    "PAUSE": _PAUSED,
+    "PAUSEALL": _PAUSED,
+    "UNPAUSE": _RESUMED,
+    "UNPAUSEALL": _RESUMED,
+    "QUEUESTART": Rule("source.restarted"),
+    # Turned away before entering, as some distributions write it.
+    "FULL": _left("full"),
+    "JOINEMPTY": _left("no_agents"),
+    "LEAVEEMPTY": _left("no_agents"),
+    "CLOSED": _left("closed"),
+}
+DIVERTED = _left("overflow")  # DIVERT_*
+OUTCALL_BEGAN = Rule("call.started")
+OUTCALL_ENDED = Rule("call.ended", 2, ("cause", "talk_seconds", "raw.parameters"))
+TEXTS = frozenset({"reason", "key", "cause"})
+
+
+class Line(NamedTuple):
+    """A line's fields; `queue` and `agent` are None where it names none."""
+
+    occurred_at: str
+    call: str
+    queue: str | None
+    agent: str | None
+    event: str
+    parameters: list[str]
+
+
+class AsteriskQueueLog:
+    """Reads queue_log lines; `generation` and `offset` from a shipper make their ids exact."""
+
+    name = "asterisk_queue_log"
+    path = "/v1/telephony/asterisk/queue-log"
+    summary = "Send lines of an Asterisk queue_log."
+    media_types = ("text/plain",)
+    parameters = MappingProxyType(
+        {
+            "generation": "Names the file, another one after each rotation; makes ids exact together with offset.",
+            "offset": "Where in that file the body begins, in bytes.",
+        }
+    )
+
+    def items(self, body: bytes, source: Source, given: Parameters) -> Iterator[Item]:
+        """Each non-blank line."""
+        identify = _identities(given)
+        position = 0
+        for written in body.split(b"\n"):
+            # A log that is truncated while Asterisk writes to it begins with a hole, read as NULs.
+            line = written.lstrip(b"\0").rstrip(b"\r")
+            if line.strip():
+                yield _item(line, identify(line, position), source)
+            position += len(written) + 1
+
+
+def _identities(parameters: Parameters) -> Any:
+    """How a line gets its id: by its place in the file where the shipper says it, else by what it says."""
+    generation, offset = parameters.get("generation"), parameters.get("offset")
+    if generation is None and offset is None:
+        seen: Counter[bytes] = Counter()
+
+        def by_text(line: bytes, _position: int) -> str:
+            digest = hashlib.blake2b(line, digest_size=16).digest()
+            seen[digest] += 1
+            return f"{digest.hex()}-{seen[digest]}"
+
+        return by_text
+    if not (generation and GENERATION.fullmatch(generation) and offset and re.fullmatch(r"[0-9]{1,18}", offset)):
+        remedy = "Give generation (letters, digits, _.:-) together with offset (bytes), or neither."
+        raise invalid(FieldError("/generation", "invalid_field", remedy))
+    begin = int(offset)
+    return lambda _line, position: f"{generation}-{begin + position}"
+
+
+def _item(written: bytes, line_id: str, source: Source) -> Item:
+    try:
+        line = _read(written, source)
+        facts = list(_facts(line, source))
+    except Malformed as malformed:
+        return Item(fault=FieldError("", "telephony.malformed_line", str(malformed)), id=line_id)
+    for number, fact in enumerate(facts, start=1):
+        fact["id"] = line_id if len(facts) == 1 else f"{line_id}-{number}"
+        fact["source"] = source.name
+        fact["occurred_at"] = line.occurred_at
+    return Item(tuple(facts), id=line_id)
+
+
+def _read(written: bytes, source: Source) -> Line:
+    try:
+        text = written.decode()
+    except UnicodeDecodeError:
+        text = written.decode("latin-1")  # as old telephone systems write callers' names
+    if "\0" in text:
+        raise Malformed("The line holds NUL bytes: it was cut off or overwritten.")
+    time, *fields = text.split("|")
+    if len(fields) < 4 or not fields[3].strip():
+        raise Malformed("A line has at least time|call|queue|agent|EVENT: it is cut off.")
+    call, queue, agent, event, *parameters = (field.strip() for field in fields)
+    named = [None if name in ("", NOBODY) else name for name in (queue, agent)]
+    return Line(_instant(time.strip(), source), call, named[0], named[1], event.upper(), parameters)
+
+
+def _instant(text: str, source: Source) -> str:
+    if epoch := _EPOCH.fullmatch(text):
+        whole = datetime.fromtimestamp(int(epoch[1]), UTC).replace(tzinfo=None).isoformat()
+        return f"{whole}.{epoch[2]}Z" if epoch[2] else f"{whole}Z"
+    try:  # the database back end of some versions writes local time
+        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=source.timezone).isoformat()
+    except ValueError as error:
+        raise Malformed(f"{text[:40]!r} is not a time in seconds since 1970: the line is cut off.") from error
+
+
+def _facts(line: Line, source: Source) -> Iterator[dict[str, Any]]:
+    if line.event in WITHOUT_FACT:
+        return
+    if line.event == "OUTCALL":
+        yield from _outcall(line, source)
+        return
+    rule = DIVERTED if line.event.startswith("DIVERT_") else RULES.get(line.event)
+    if rule is None:
+        yield from _noted(line)
+        return
+    yield _fact(rule, line, source)
+    if line.event == "ADDMEMBER" and line.parameters[:1] == ["PAUSED"]:
+        yield _fact(_PAUSED, line._replace(parameters=[]), source)
+
+
+def _fact(rule: Rule, line: Line, source: Source) -> dict[str, Any]:
+    parameters = line.parameters
+    if line.event == "ATTENDEDTRANSFER" and len(parameters) > 4:
+        # Two or three fields name the target; only from the right are all fields always in the same place.
+        parameters = ["|".join(parameters[:-3]), *parameters[-3:]]
+    if line.event == "ADDMEMBER":
+        parameters = [parameter for parameter in parameters if parameter != "PAUSED"]
+    if len(parameters) < rule.fewest:
+        raise Malformed(f"{line.event} has at least {rule.fewest} parameters: the line is cut off.")
+    fact = _about(rule.type, line)
+    data, raw = fact["data"], {}
+    data.update(rule.always)
+    for place, value in zip(rule.places, parameters, strict=False):
+        if not value:
+            continue
+        if place == "from":
+            number = e164(value, source.default_region)
+            if number is None:
+                raw["caller_number"] = value
+            else:
+                fact["from"] = number
+        elif place.startswith("raw."):
+            raw[place[4:]] = value
+        else:
+            _put(data, raw, place, value, line.event)
+    if more := [value for value in parameters[len(rule.places) :] if value]:
+        raw["more"] = more
+    if raw:
+        data["raw"] = raw
+    return fact
+
+
+def _put(data: dict[str, Any], raw: dict[str, Any], place: str, value: str, event: str) -> None:
+    """One value of `data`; a negative duration (the clock was set back) counts as none and is kept in `raw`."""
+    if place in TEXTS:
+        data[place] = value
+        return
+    if not _NUMBER.fullmatch(value):
+        raise Malformed(f"{event}: {place} is {value[:40]!r}, not a number.")
+    number = float(value) if "." in value else int(value)
+    if number < 0:
+        raw[place], number = value, 0
+    if place == "ring_milliseconds":
+        data["ring_seconds"] = number / 1000
+    else:
+        data[place] = number
+
+
+def _about(kind: str, line: Line) -> dict[str, Any]:
+    """A fact of this type with the call, queue and agent of the line."""
+    fact: dict[str, Any] = {"type": kind, "agent": line.agent, "data": {}}
+    if kind.startswith("call."):
+        if line.call in NO_CALL:
+            raise Malformed(f"{line.event} belongs to a call, and the line names none.")
+        fact.update(call_id=line.call, queue=line.queue)
+    elif kind == "source.restarted":
+        fact["agent"] = None
+    elif line.agent is None:
+        raise Malformed(f"{line.event} belongs to an agent, and the line names none.")
+    elif line.queue is not None:
+        fact["data"]["queues"] = [line.queue]
+    return fact
+
+
+def _outcall(line: Line, source: Source) -> Iterator[dict[str, Any]]:
+    """The one line that QueueUpdate writes at the end of an outbound call: it began, and it ended."""
+    yield _fact(OUTCALL_BEGAN, line._replace(parameters=[]), source) | {"direction": "outbound"}
+    yield _fact(OUTCALL_ENDED, line, source) | {"direction": "outbound"}
+
+
+def _noted(line: Line) -> Iterator[dict[str, Any]]:
+    """What a site adds of its own, kept as it is; of nobody's call and no agent, there is nothing to hang it on."""
+    kind = "call.noted" if line.call not in NO_CALL and line.event not in ("PENALTY", "RINGINUSE") else "agent.noted"
+    if kind == "agent.noted" and line.agent is None:
+        return
+    fact = _about(kind, line)
+    fact["data"] = {"original_type": line.event, "raw": {"parameters": line.parameters}}
+    fact["queue"] = line.queue
+    yield fact

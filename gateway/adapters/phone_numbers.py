@@ -1,0 +1,20 @@
+"""Phone numbers as outside systems write them."""
+
+from functools import lru_cache
+
+import phonenumbers
+
+
+@lru_cache(maxsize=8192)
+def e164(number: str, default_region: str | None) -> str | None:
+    """The number in E.164; None where it is none (an extension, a withheld number, a bare one without a region)."""
+    try:
+        parsed = phonenumbers.parse(number, default_region)
+    except phonenumbers.NumberParseException:
+        return None
+    # Possible rather than valid: numbering plans change faster than any list of them.
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if _possible(parsed) else None
+
+
+def _possible(number: phonenumbers.PhoneNumber) -> bool:
+    return phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE

@@ -1,0 +1,124 @@
+"""The one list of problem codes, as `GET /v1/errors` shows it.
+
+A rule of a service refuses with a code of its own (`calls.queue.…`), which travels as it is.
+"""
+
+from typing import Any, NamedTuple
+
+
+class Code(NamedTuple):
+    """A stable code: its title, usual HTTP status, what it means, what to do, and whether repeating it may help."""
+
+    code: str
+    title: str
+    status: int
+    meaning: str
+    remedy: str
+    retry: bool = False
+
+
+def _field(code: str, title: str, remedy: str) -> Code:
+    return Code(code, title, 400, "Said of one field of one item.", remedy)
+
+
+FIELD_CODES = (
+    _field("invalid_type", "The wrong JSON type", "Give the type named in `detail`."),
+    _field("required", "A field is missing", "Give the field: this type of fact needs it."),
+    _field("unknown_type", "Not a type of fact", "Use call.…, agent.… or source.restarted."),
+    _field("empty", "An empty text", "Give a text, or leave the field out."),
+    _field("too_long", "Too long", "Shorten it to the length named in `detail`."),
+    _field("too_deep", "Nested too deeply", "Flatten it to the depth named in `detail`."),
+    _field("invalid_characters", "Characters that cannot be kept", "Leave out control characters."),
+    _field("out_of_range", "Out of range", "Give a number in the range named in `detail`."),
+    _field("not_allowed", "Not one of the words", "Use a word named in `detail`."),
+    _field("invalid_phone_number", "Not an E.164 number", "Write it as +33199000001; leave withheld numbers out."),
+    _field("missing_offset", "An instant without its offset", "End it with Z or with an offset from UTC."),
+    _field("invalid_instant", "Not an instant", "Write it as RFC 3339: 2026-11-21T09:14:03.120Z."),
+    _field("instant_out_of_range", "An impossible year", "Give an instant of the years named in `detail`."),
+    _field("invalid_digest", "Not a SHA-256", "Give 64 hexadecimal digits."),
+    _field("forbidden_field", "A field that the law forbids", "Leave it out."),
+    _field("invalid_field", "An invalid field", "Do what `detail` says."),
+)
+
+CODES: dict[str, Code] = {
+    code.code: code
+    for code in (
+        *FIELD_CODES,
+        Code("request.malformed_json", "The body is not JSON", 400, "The body, or a line of it, is not valid JSON.",
+             "Correct the text at the place named in `errors`. NaN and unpaired surrogates are not JSON."),
+        Code("request.not_utf8", "The body is not UTF-8", 400, "The bytes sent are not valid UTF-8.",
+             "Encode the body as UTF-8."),
+        Code("request.empty", "There is nothing in the body", 400, "The body holds no item.", "Send at least one."),
+        Code("request.none_acceptable", "Not one item was acceptable", 400,
+             "Every item was rejected; nothing was stored.", "Correct each item named in `errors` and send it again."),
+        Code("request.malformed_header", "A header cannot be read", 400, "A request header is malformed.",
+             "Correct the header named in `detail`."),
+        Code("request.malformed_compression", "The body cannot be inflated", 400,
+             "The body is not the gzip stream that Content-Encoding announces.", "Send a complete gzip stream."),
+        Code("request.invalid", "A field is invalid", 422, "A field of path, query or body is not as declared.",
+             "Correct each field named in `errors`."),
+        Code("request.too_large", "The body is too large", 413, "The body, inflated, is over the limit; nothing of it "
+             "was taken.", "Send it in smaller parts."),
+        Code("request.too_many_items", "Too many items", 413, "The body holds more items than one request may; "
+             "nothing of it was taken.", "Send it in smaller parts."),
+        Code("request.media_type_unsupported", "This media type is not taken here", 415,
+             "Content-Type names something that this path does not read.", "Use one of the types named in `detail`."),
+        Code("request.encoding_unsupported", "This content encoding is not taken", 415,
+             "Content-Encoding is neither gzip nor identity.", "Send the body plain or with gzip."),
+        Code("request.charset_unsupported", "This character set is not taken", 415,
+             "Content-Type names a character set other than UTF-8.", "Encode the body as UTF-8."),
+        Code("request.not_acceptable", "No such representation", 406,
+             "Accept names no form that this path can answer in.", "Accept application/json."),
+        Code("request.not_found", "Not found", 404, "There is nothing here, or nothing that you may know of.",
+             "Check path and identifiers; /openapi.json lists every path."),
+        Code("request.method_not_allowed", "Method not allowed", 405, "The path exists, but not for this method.",
+             "Use one of the methods in the Allow header."),
+        Code("request.version_stale", "The thing has changed", 412, "If-Match names another version than the present.",
+             "Read it again, decide again, and send the new ETag."),
+        Code("request.if_match_missing", "If-Match is needed", 428, "An existing thing is only changed by those who "
+             "have seen its present version.", "Read it and send its ETag as If-Match."),
+        Code("request.conflict", "Others change this too", 409, "The thing was changed by others each time the command "
+             "was tried.", "Repeat it.", retry=True),
+        Code("request.cursor_expired", "The cursor has expired", 410, "The list has moved on too far.",
+             "Start again without a cursor."),
+        Code("request.not_yet_known", "That instant has not passed yet", 409, "The store has not passed the instant "
+             "asked for.", "Ask again a little later.", retry=True),
+        Code("request.rate_limited", "Too many requests", 429, "The caller's rate limit is used up.",
+             "Wait as long as Retry-After says, or send more items in a request.", retry=True),
+        Code("request.outcome_unknown", "The outcome is unknown", 504, "The service did not answer in time; the "
+             "command may have been carried out.", "Repeat it unchanged with the same Idempotency-Key.", retry=True),
+        Code("request.position_not_reached", "The read model is not there yet", 503, "The position asked for by "
+             "Plateau-Min-Position was not reached within 2 s.", "Repeat it after Retry-After.", retry=True),
+        Code("request.internal", "Something is broken on our side", 500, "An error that was not foreseen; it has been "
+             "logged under `request_id`.", "Report the request_id.", retry=True),
+        Code("auth.missing", "Who are you?", 401, "The request has no credentials.",
+             "Send Authorization: Bearer with a token or an API key."),
+        Code("auth.unknown", "These credentials are not known", 401, "The token or API key is unknown, expired, "
+             "revoked or not made for this service.", "Get a valid one."),
+        Code("auth.not_allowed", "Not allowed", 403, "The credentials do not hold the scope named in `detail`.",
+             "Ask an administrator for a role or key with that scope."),
+        Code("auth.grants_too_much", "More than you hold", 403, "A key cannot hold scopes, sources or queues that its "
+             "maker lacks.", "Leave out what `detail` names."),
+        Code("auth.source_not_allowed", "Not your source", 403, "The key is limited to certain sources, and this is "
+             "none of them.", "Send as a source of the key, or use another key."),
+        Code("idempotency.key_reused", "The key belongs to another request", 422, "The Idempotency-Key was used before "
+             "with another method, path or body.", "Use a new key for a new request."),
+        Code("idempotency.in_progress", "The first request is still running", 409, "A request with this "
+             "Idempotency-Key has not been answered yet.", "Wait a moment and repeat it.", retry=True),
+        Code("service.unavailable", "Not available now", 503, "Something that is needed for an answer cannot be "
+             "reached now.", "Repeat the request unchanged after Retry-After.", retry=True),
+        Code("ingest.not_confirmed", "Not acknowledged", 503, "The broker did not confirm that it has all items. "
+             "Whatever had arrived counts once.", "Repeat the request unchanged after Retry-After.", retry=True),
+        Code("ingest.item_too_large", "The item is too large", 413, "One fact is larger than a fact may be.",
+             "Leave out of `data` what the figures do not need."),
+        Code("ingest.invalid_cloudevent", "Not a CloudEvent 1.0", 400, "A required attribute is missing or wrong.",
+             "Give id, source, type and specversion 1.0, and JSON `data`."),
+        Code("telephony.malformed_line", "Not a line of this log", 400, "The line is cut off or has a value that its "
+             "event cannot have.", "Send whole lines as the telephone system wrote them."),
+    )
+}  # fmt: skip
+
+
+def catalogue() -> dict[str, Any]:
+    """Every code with its meaning, what to do, and whether to repeat the request."""
+    return {"items": [code._asdict() for code in CODES.values()], "next": None}

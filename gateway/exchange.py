@@ -1,0 +1,210 @@
+"""One request and its answer, as the gateway's own code sees them: headers, identity, body, response."""
+
+import random
+import re
+import zlib
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from gateway.problems import MEDIA_TYPE, Problem, invalid
+from services.kernel.values import FieldError
+
+if TYPE_CHECKING:
+    from gateway.auth import Caller
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+KEY = "plateau.exchange"
+BODY_LIMIT = 4 * 1024 * 1024
+JSON = b"application/json"
+GZIP = 31  # zlib's number for a gzip header and trailer
+
+_REQUEST_ID = re.compile(rb"[\w.:+/=-]{1,128}\Z", re.ASCII)
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
+_LIFE = f"{random.getrandbits(64):016x}"
+
+
+class Disconnected(Exception):  # noqa: N818 - nothing of ours is wrong
+    """The client went away before its request was complete; nobody waits for an answer."""
+
+
+class Exchange:
+    """A request on its way through the gateway.
+
+    `headers` by lower-case name (the last of equals), `caller` once known, `route` as metrics call it, `extra` headers
+    for the answer, `status` once answered (0 before).
+    """
+
+    __slots__ = ("caller", "extra", "headers", "number", "receive", "route", "scope", "send", "status")
+    _count = 0
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.caller: Caller | None = None
+        self.extra: Headers = []
+        self.route = "unmatched"
+        self.status = 0
+        Exchange._count = self.number = Exchange._count + 1
+
+    @property
+    def request_id(self) -> str:
+        """The client's X-Request-Id if it is a sane one, else an id of ours."""
+        given = self.headers.get(b"x-request-id")
+        return given.decode() if given and _REQUEST_ID.match(given) else f"{_LIFE}-{self.number:x}"
+
+    @property
+    def given_traceparent(self) -> str | None:
+        """The W3C trace that the client takes part in, if it said so."""
+        given = self.headers.get(b"traceparent")
+        if given is None:
+            return None
+        text = given.decode("latin-1")
+        return text if _TRACEPARENT.match(text) else None
+
+    @property
+    def traceparent(self) -> str:
+        """The client's trace, or the beginning of one of ours."""
+        return self.given_traceparent or f"00-{random.getrandbits(128):032x}-{random.getrandbits(64):016x}-00"
+
+    @property
+    def media_type(self) -> bytes:
+        """The media type of the body, in lower case, without parameters; empty where none is named."""
+        return self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+
+    @property
+    def in_path(self) -> dict[str, str]:
+        """The parameters in the path."""
+        return dict(self.scope.get("path_params", {}))
+
+    def in_query(self) -> dict[str, str]:
+        """The parameters of the query string, the last of equals.
+
+        Raises:
+            Problem: they are not percent-encoded UTF-8 (422).
+        """
+        try:
+            query = self.scope["query_string"].decode("ascii")
+            return dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
+        except UnicodeDecodeError as error:
+            raise invalid(FieldError("", "invalid_field", "Write the query in percent-encoded UTF-8.")) from error
+
+    def require(self, permission: str) -> "Caller":
+        """The caller, who holds this scope.
+
+        Raises:
+            Problem: there is no caller (401), or it lacks the scope (403).
+        """
+        if self.caller is None:
+            raise Problem("auth.missing", headers={"WWW-Authenticate": "Bearer"})
+        if permission not in self.caller.actor.scopes:
+            raise Problem("auth.not_allowed", f"This needs the scope {permission}. Ask an administrator for it.")
+        return self.caller
+
+    async def body(self) -> bytes:
+        """The whole body, inflated, at most BODY_LIMIT bytes.
+
+        Raises:
+            Problem: too large (413), not inflatable (400), a content encoding or character set not taken (415).
+        """
+        encoding = self.headers.get(b"content-encoding", b"identity").strip().lower()
+        content_type = self.headers.get(b"content-type", b"")
+        if b"charset" in content_type:
+            _check_charset(content_type)
+        if encoding == b"gzip":
+            return await self._inflated()
+        if encoding != b"identity":
+            raise Problem("request.encoding_unsupported", headers={"Accept-Encoding": "gzip, identity"})
+        message = await self.receive()
+        if message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= BODY_LIMIT:
+            return bytes(message["body"])
+        parts, size = [], 0
+        while True:
+            part = _part(message)
+            size += len(part)
+            if size > BODY_LIMIT:
+                raise _too_large()
+            parts.append(part)
+            if not message.get("more_body"):
+                return b"".join(parts)
+            message = await self.receive()
+
+    async def _inflated(self) -> bytes:
+        """The gzip body; a bomb is stopped while it is being inflated, so it never takes more than the limit."""
+        inflater, parts, room = zlib.decompressobj(GZIP), [], BODY_LIMIT
+        while True:
+            message = await self.receive()
+            data = _part(message)
+            try:
+                while data:
+                    if inflater.eof:  # a gzip file may have several members
+                        inflater = zlib.decompressobj(GZIP)
+                    part = inflater.decompress(data, room + 1)
+                    room -= len(part)
+                    if room < 0:
+                        raise _too_large()
+                    parts.append(part)
+                    data = inflater.unconsumed_tail or inflater.unused_data
+            except zlib.error as error:
+                raise Problem("request.malformed_compression") from error
+            if not message.get("more_body"):
+                break
+        if not inflater.eof:
+            raise Problem("request.malformed_compression")
+        return b"".join(parts)
+
+    async def answer(
+        self, status: int, body: bytes, media_type: bytes = JSON, headers: Iterable[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """Sends the whole answer."""
+        fields: Headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body)), *headers]
+        await self.send({"type": "http.response.start", "status": status, "headers": fields})
+        await self.send({"type": "http.response.body", "body": body if self.scope["method"] != "HEAD" else b""})
+
+    async def answer_json(self, status: int, content: Any, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """Sends `content` as JSON."""
+        await self.answer(status, orjson.dumps(content), headers=headers)
+
+    async def refuse(self, problem: Problem) -> None:
+        """Sends a problem."""
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in problem.headers.items()]
+        await self.answer(problem.status, problem.body(self.request_id), MEDIA_TYPE, headers)
+
+
+def parsed(body: bytes) -> Any:
+    """A body as JSON; an empty one is an empty object.
+
+    Raises:
+        Problem: it is not JSON (400).
+    """
+    try:
+        return orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise Problem("request.malformed_json", str(error)) from error
+
+
+def _part(message: MutableMapping[str, Any]) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise Disconnected
+    return bytes(message.get("body", b""))
+
+
+def _too_large() -> Problem:
+    # The rest of the body is not read, so the connection cannot be used again.
+    limit = f"The body is over {BODY_LIMIT} bytes once inflated; nothing of it was taken. Send it in smaller parts."
+    return Problem("request.too_large", limit, headers={"Connection": "close"})
+
+
+def _check_charset(content_type: bytes) -> None:
+    for parameter in content_type.split(b";")[1:]:
+        name, _, value = parameter.partition(b"=")
+        if name.strip().lower() == b"charset" and value.strip(b" \"'").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
+            raise Problem("request.charset_unsupported")

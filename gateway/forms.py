@@ -1,0 +1,123 @@
+"""The forms in which facts may come: how a body is split into items, and each item read."""
+
+import codecs
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+
+from gateway import cloudevents
+from gateway.exchange import Exchange
+from gateway.problems import Problem
+from services.kernel.values import FieldError
+
+MOST_ITEMS = 5_000
+
+
+class Items(NamedTuple):
+    """What a body holds. An item that could not be parsed is a FieldError. `many`: pointers begin with an index."""
+
+    items: list[Any]
+    many: bool
+
+
+def _at(_item: Any, pointer: str) -> str:
+    return pointer
+
+
+class Form(NamedTuple):
+    """A media type: how its body is split, how an item becomes a fact (None: it is one), where its fields are found."""
+
+    split: Callable[[bytes], Items]
+    fact_of: Callable[[Any], dict[str, Any] | list[FieldError]] | None = None
+    pointer_in: Callable[[Any, str], str] = _at
+
+
+def _fault(text: bytes, error: orjson.JSONDecodeError, pointer: str = "") -> FieldError:
+    try:
+        text.decode()
+    except UnicodeDecodeError as undecodable:
+        return FieldError(pointer, "request.not_utf8", f"Byte {undecodable.start} is not UTF-8.")
+    return FieldError(pointer, "request.malformed_json", str(error))
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if not body.strip():
+            raise Problem("request.empty") from error
+        fault = _fault(body, error)
+        raise Problem(fault.code, fault.detail, errors=[fault._asdict()]) from error
+
+
+def _one_or_more(body: bytes) -> Items:
+    content = _json(body)
+    return Items(content, many=True) if isinstance(content, list) else Items([content], many=False)
+
+
+def _one(body: bytes) -> Items:
+    return Items([_json(body)], many=False)
+
+
+def _batch(body: bytes) -> Items:
+    content = _json(body)
+    if not isinstance(content, list):
+        raise Problem("request.malformed_json", "A batch is a JSON array of events.")
+    return Items(content, many=True)
+
+
+def _lines(body: bytes) -> Items:
+    items: list[Any] = []
+    for line in body.split(b"\n"):
+        text = line.strip()
+        if not text:
+            continue
+        try:
+            items.append(orjson.loads(text))
+        except orjson.JSONDecodeError as error:
+            items.append(_fault(text, error))
+    return Items(items, many=True)
+
+
+FORMS = {
+    b"application/json": Form(_one_or_more),
+    b"": Form(_one_or_more),
+    b"application/x-ndjson": Form(_lines),
+    b"application/cloudevents+json": Form(_one, cloudevents.fact_of, cloudevents.pointer_in),
+    b"application/cloudevents-batch+json": Form(_batch, cloudevents.fact_of, cloudevents.pointer_in),
+}
+TAKEN = ", ".join(media_type.decode() for media_type in FORMS if media_type)
+
+
+def form_of(exchange: Exchange) -> Form:
+    """The form of the request's body.
+
+    Raises:
+        Problem: the media type is none of ours, or the CloudEvent is in binary mode (415).
+    """
+    media_type = exchange.media_type
+    form = FORMS.get(media_type)
+    if form is None or (
+        b"ce-specversion" in exchange.headers and not media_type.startswith(b"application/cloudevents")
+    ):
+        raise Problem(
+            "request.media_type_unsupported",
+            f"Send {TAKEN}; a CloudEvent in structured or batched mode, not in binary mode.",
+            headers={"Accept": TAKEN},
+        )
+    return form
+
+
+def items_of(form: Form, body: bytes) -> Items:
+    """The items of a body.
+
+    Raises:
+        Problem: not JSON as a whole, or empty (400), or too many items (413).
+    """
+    split = form.split(body.removeprefix(codecs.BOM_UTF8))
+    if not split.items:
+        raise Problem("request.empty")
+    if len(split.items) > MOST_ITEMS:
+        raise Problem("request.too_many_items", f"{len(split.items)} items; at most {MOST_ITEMS} in a request.")
+    return split

@@ -1,0 +1,88 @@
+"""What every request passes through: admission, manners of the answer, and the one place where errors end."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import psycopg
+import structlog
+
+from gateway.auth import Authenticator
+from gateway.exchange import KEY, Disconnected, Exchange, Headers, Receive, Scope, Send
+from gateway.metrics import observe
+from gateway.problems import Problem
+
+log = structlog.get_logger(__name__)
+
+SECURITY: Headers = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; style-src 'self'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+]
+GONE = 499  # what metrics call a request whose client did not wait
+
+
+class Manners:
+    """Pure ASGI: one object and one wrapped `send` a request, so that ingest pays for no more than it needs.
+
+    Nobody passes without credentials but to the `public` paths. A problem raised anywhere below becomes its answer; any
+    other exception becomes a 500 that says nothing of our inside and is logged under its request id.
+    """
+
+    def __init__(
+        self,
+        app: Callable[[Scope, Receive, Send], Awaitable[None]],
+        authenticator: Authenticator,
+        public: frozenset[str],
+    ) -> None:
+        self._app = app
+        self._authenticator = authenticator
+        self._public = public
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        exchange = Exchange(scope, receive, send)
+        scope[KEY] = exchange
+
+        async def send_with_manners(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                identity = (b"x-request-id", exchange.request_id.encode())
+                message["headers"] = [*message["headers"], identity, *SECURITY, *exchange.extra]
+            await send(message)
+
+        exchange.send = send_with_manners
+        try:
+            await self._pass(exchange, scope, receive, send_with_manners)
+        except Problem as problem:
+            await exchange.refuse(problem)
+        except psycopg.OperationalError as error:
+            log.warning("database.unavailable", request_id=exchange.request_id, reason=str(error))
+            await exchange.refuse(Problem("service.unavailable", "The gateway's database cannot be reached now."))
+        except Disconnected:
+            exchange.status = GONE
+        except Exception:
+            log.exception("request.failed", request_id=exchange.request_id, route=exchange.route)
+            if not exchange.status:
+                await exchange.refuse(Problem("request.internal"))
+        finally:
+            observe(exchange.route, exchange.status, time.perf_counter() - started)
+
+    async def _pass(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if scope["path"] not in self._public:
+            authorization = exchange.headers.get(b"authorization")
+            if authorization is None:
+                raise Problem("auth.missing", headers={"WWW-Authenticate": "Bearer"})
+            caller = self._authenticator.remembered(authorization)
+            if caller is None:
+                caller = await self._authenticator.identify(authorization)
+            exchange.caller = caller
+            if caller.allowance is not None:
+                exchange.extra = caller.allowance.take()
+        await self._app(scope, receive, send)

@@ -1,0 +1,149 @@
+"""What the gateway itself offers, as it stands in the OpenAPI document."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from apispec import APISpec
+
+from gateway import api_keys, forms, ingest
+from gateway.adapters import Adapter
+from gateway.openapi import Operation, json_answer
+from gateway.roles import INGEST, SCOPES
+from services.calls.api import fact_schema
+from services.kernel import schemas
+
+EXAMPLE_FACT = {
+    "id": "pbx1-1717397259.239826-3",
+    "source": "pbx1",
+    "type": "call.answered",
+    "call_id": "1717397243.239826",
+    "occurred_at": "2026-11-21T09:14:03.120Z",
+    "queue": "sales-fr",
+    "agent": "a-1042",
+    "from": "+33199000001",
+    "data": {"wait_seconds": 12},
+}
+EXAMPLE_EVENT = {
+    "specversion": "1.0",
+    "id": "pbx1-1717397259.239826-3",
+    "source": "pbx1",
+    "type": "plateau.call.answered",
+    "subject": "1717397243.239826",
+    "time": "2026-11-21T09:14:03.120Z",
+    "data": {"queue": "sales-fr", "agent": "a-1042", "data": {"wait_seconds": 12}},
+}
+VERDICTS = {
+    "type": "object",
+    "required": ["accepted", "rejected"],
+    "properties": {
+        "accepted": {"type": "integer", "description": "Items taken, duplicates included."},
+        "rejected": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["index", "pointer", "id", "code", "detail"],
+                "properties": {
+                    "index": {"type": "integer"},
+                    "pointer": {"type": "string", "examples": ["/17/occurred_at"]},
+                    "id": {"type": ["string", "null"]},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+ACKNOWLEDGED = {"$ref": "#/components/schemas/Verdicts"}
+PROMISE = (
+    "202 means that the broker keeps every accepted item. 503 means not acknowledged: repeat the request unchanged, "
+    "whatever had arrived counts once. A gzip body is taken (Content-Encoding: gzip); limits count after inflation."
+)
+
+
+def _needs(scope: str) -> str:
+    return f"Needs the scope `{scope}`: {SCOPES[scope]}"
+
+
+class OwnOperations:
+    """Ingest, telephone feeds, API keys and the system's own pages."""
+
+    def __init__(self, adapters: Sequence[Adapter]) -> None:
+        self._adapters = adapters
+
+    def __call__(self, spec: APISpec) -> Iterator[Operation]:
+        """All of them."""
+        spec.components.schema("Fact", fact_schema())
+        spec.components.schema("Verdicts", VERDICTS)
+        yield from _ingest()
+        yield from map(_feed, self._adapters)
+        yield from _api_keys()
+        yield from _system()
+
+
+def _ingest() -> Iterator[Operation]:
+    fact: dict[str, Any] = {"$ref": "#/components/schemas/Fact"}
+    many = {"oneOf": [fact, {"type": "array", "items": fact, "maxItems": forms.MOST_ITEMS}]}
+    yield Operation(
+        "POST", ingest.PATH, "call facts", "Send facts of calls and agents.",
+        {"202": json_answer("Every accepted item is kept", ACKNOWLEDGED)},
+        INGEST, f"{PROMISE}\n\n{_needs(INGEST)}",
+        body={
+            "application/json": {"schema": many, "example": EXAMPLE_FACT},
+            "application/x-ndjson": {"schema": {"type": "string", "description": "One fact a line."}},
+            "application/cloudevents+json": {"schema": {"type": "object"}, "example": EXAMPLE_EVENT},
+            "application/cloudevents-batch+json": {
+                "schema": {"type": "array", "items": {"type": "object"}}, "example": [EXAMPLE_EVENT],
+            },
+        },
+    )  # fmt: skip
+
+
+def _feed(adapter: Adapter) -> Operation:
+    texts = [("source", True, "Its name, compared exactly.")]
+    texts += [(name, False, text) for name, text in adapter.parameters.items()]
+    return Operation(
+        "POST", adapter.path, "telephony", adapter.summary,
+        {"202": json_answer("Every accepted item is kept", ACKNOWLEDGED)},
+        INGEST, f"{PROMISE}\n\n{_needs(INGEST)}",
+        tuple(
+            {"in": "query", "name": name, "required": required, "description": text, "schema": {"type": "string"}}
+            for name, required, text in texts
+        ),
+        {media_type: {"schema": {"type": "string"}} for media_type in adapter.media_types},
+    )  # fmt: skip
+
+
+def _api_keys() -> Iterator[Operation]:
+    made = {"type": "object", "required": ["id", "key"],
+            "properties": {"id": {"type": "string", "format": "uuid"}, "key": {"type": "string"}}}  # fmt: skip
+    page = {"type": "object", "required": ["items", "next"], "properties": {
+        "items": {"type": "array", "items": {"type": "object"}}, "next": {"type": ["string", "null"]}}}  # fmt: skip
+    key_id = {"in": "path", "name": "id", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    paging = tuple({"in": "query", "name": name, "schema": {"type": kind}}
+                   for name, kind in (("limit", "integer"), ("cursor", "string")))  # fmt: skip
+    tag = "API keys"
+    yield Operation(
+        "POST", api_keys.PATH, tag, "Make an API key; it is shown only now.", {"201": json_answer("Made", made)},
+        "keys:write", _needs("keys:write"),
+        body={"application/json": {"schema": schemas.schema_class(api_keys.KeyOrder)}},
+    )  # fmt: skip
+    yield Operation("GET", api_keys.PATH, tag, "List API keys, without their secrets.",
+                    {"200": json_answer("A page", page)}, "keys:read", _needs("keys:read"), paging)  # fmt: skip
+    yield Operation("DELETE", f"{api_keys.PATH}/{{id}}", tag, "Revoke an API key, within 5 seconds.",
+                    {"200": json_answer("Revoked", {"type": "object"})}, "keys:write", _needs("keys:write"),
+                    (key_id,))  # fmt: skip
+
+
+def _system() -> Iterator[Operation]:
+    anything = json_answer("The answer", {"type": "object"})
+    text = {"description": "The answer", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    page = {"description": "The answer", "content": {"text/html": {"schema": {"type": "string"}}}}
+    for path, summary, answer in (
+        ("/health/live", "Say that the process answers.", anything),
+        ("/health/ready", "Show each dependency, the ingest backlog and each projection's lag.", anything),
+        ("/metrics", "Show metrics for Prometheus.", text),
+        ("/openapi.json", "Show this document.", anything),
+        ("/docs", "Show this document as a page to read.", page),
+        ("/v1/errors", "List every problem code with its meaning, remedy and whether to retry.", anything),
+    ):
+        yield Operation("GET", path, "system", summary, {"200": answer})

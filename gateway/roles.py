@@ -1,0 +1,40 @@
+"""What a role may do: the one place where roles become scopes."""
+
+from collections.abc import Iterable
+
+INGEST = "calls:ingest"
+
+SCOPES: dict[str, str] = {
+    INGEST: "Send call facts and telephone logs.",
+    "calls:read": "See calls and their facts.",
+    "queues:read": "See queues and their service-level policies.",
+    "queues:write": "Configure queues and adopt service-level policies.",
+    "sources:read": "See telephone sources.",
+    "sources:write": "Configure telephone sources.",
+    "reports:read": "See reports and what stands behind each figure.",
+    "live:read": "See what happens on the floor now.",
+    "keys:read": "See API keys.",
+    "keys:write": "Make and revoke API keys.",
+}
+
+_SEES_CALLS = {"calls:read", "queues:read", "reports:read", "live:read"}
+
+ROLES: dict[str, frozenset[str]] = {
+    "administrator": frozenset(SCOPES),
+    "manager": frozenset(_SEES_CALLS | {"queues:write", "sources:read", "sources:write"}),
+    "supervisor": frozenset(_SEES_CALLS),
+    "agent": frozenset(),
+    "hr": frozenset(),
+    "trainer": frozenset(),
+    "finance": frozenset({"reports:read"}),
+    "owner": frozenset({"queues:read", "reports:read", "live:read"}),
+    "executive": frozenset({"queues:read", "reports:read"}),
+    "client": frozenset({"queues:read", "reports:read"}),
+    "integrator": frozenset({INGEST, "sources:read", "sources:write", "queues:read"}),
+    "auditor": frozenset({"calls:read", "queues:read", "sources:read", "reports:read", "keys:read"}),
+}
+
+
+def scopes_of(roles: Iterable[str]) -> frozenset[str]:
+    """All scopes that these roles bring; a role that is not ours brings none."""
+    return frozenset().union(*(ROLES.get(role, frozenset()) for role in roles))

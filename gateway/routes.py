@@ -1,0 +1,194 @@
+"""The declared use cases of the services as endpoints: authorise, validate, call the service, answer."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+
+from gateway.endpoints import Entry
+from gateway.exchange import Exchange, parsed
+from gateway.idempotency import Answer, IdempotencyKeys, Identity, digest_of
+from gateway.problems import Problem, invalid
+from gateway.rpc import RpcClient
+from gateway.service_calls import ask
+from services.kernel import schemas
+from services.kernel.declarations import Api, UseCase
+
+_ETAG = re.compile(rb'"(0|[1-9][0-9]{0,8})"')
+_POSITION = re.compile(rb"[0-9]{1,19}\.[0-9]{1,19}")
+UNKNOWN_OUTCOMES = frozenset({500, 503, 504})
+
+
+class Routes:
+    """Makes endpoints of what services declare."""
+
+    def __init__(self, rpc: RpcClient, keys: IdempotencyKeys) -> None:
+        self._rpc = rpc
+        self._keys = keys
+
+    def of(self, api: Api) -> Iterator[Entry]:
+        """The endpoints of one service."""
+        for case in api.use_cases.values():
+            if case.shows:
+                yield Entry("GET", f"{case.path}/history", partial(self._show, case, history=True))
+                yield Entry("GET", case.path, partial(self._show, case))
+            elif case.kind == "query":
+                yield Entry("GET", case.path, partial(self._query, case))
+            else:
+                yield Entry(case.method, case.path, partial(self._command, case))
+
+    async def _query(self, case: UseCase, exchange: Exchange) -> None:
+        caller = exchange.require(case.scope)
+        parameters = _parameters(exchange)
+        _valid(case, parameters)
+        answer = await ask(
+            self._rpc,
+            exchange,
+            case.service,
+            "query",
+            {
+                "use_case": case.name,
+                "parameters": parameters,
+                "actor": schemas.dump(caller.actor),
+                "min_position": _min_position(exchange),
+            },
+        )
+        body = answer["body"].encode()
+        cursor = _next(case, body)
+        await exchange.answer(200, body, headers=[] if cursor is None else [_link(exchange, parameters, cursor)])
+
+    async def _show(self, case: UseCase, exchange: Exchange, *, history: bool = False) -> None:
+        caller = exchange.require(case.scope)
+        parameters = _parameters(exchange)
+        as_of = None if history else parameters.pop("as_of", None)
+        _valid(case, parameters)
+        answer = await ask(
+            self._rpc,
+            exchange,
+            case.service,
+            "query",
+            {
+                "use_case": case.name,
+                "key": _key(case, exchange),
+                "parameters": parameters,
+                "as_of": as_of,
+                "history": history,
+                "actor": schemas.dump(caller.actor),
+                "min_position": _min_position(exchange),
+            },
+        )
+        version = answer.get("version")
+        etag = [] if version is None else [(b"etag", b'"%d"' % version)]
+        await exchange.answer(200, answer["body"].encode(), headers=etag)
+
+    async def _command(self, case: UseCase, exchange: Exchange) -> None:
+        caller = exchange.require(case.scope)
+        body = await exchange.body()
+        order = parsed(body)
+        _valid(case, order)
+        expected = _expected_version(exchange)
+        given = exchange.headers.get(b"idempotency-key")
+        identity = await self._keys.begin(
+            caller.actor.id,
+            None if given is None else given.decode("latin-1"),
+            digest_of(case.method, exchange.scope["path"], body),
+        )
+        if isinstance(identity, Answer):
+            await _give(exchange, identity, replayed=True)
+            return
+        message = {
+            "use_case": case.name,
+            "key": _key(case, exchange) or str(identity.thing_id),
+            "body": order,
+            "command_id": str(identity.command_id),
+            "actor": schemas.dump(caller.actor),
+            "expected_version": expected,
+        }
+        await _give(exchange, await self._carry_out(case, exchange, message, identity))
+
+    async def _carry_out(
+        self, case: UseCase, exchange: Exchange, message: dict[str, Any], identity: Identity
+    ) -> Answer:
+        try:
+            done = await ask(self._rpc, exchange, case.service, "execute", message)
+        except Problem as problem:
+            if problem.status in UNKNOWN_OUTCOMES:
+                await self._keys.finish(identity, None)
+                raise
+            body = problem.body(exchange.request_id)
+            answer = Answer(problem.status, {**problem.headers, "content-type": "application/problem+json"}, body)
+        else:
+            headers = {"etag": f'"{done["version"]}"', "content-type": "application/json"}
+            if done["created"]:
+                headers["location"] = _location(case, exchange, done["id"])
+            shown = {name: done[name] for name in ("id", "version", "position")}
+            answer = Answer(201 if done["created"] else 200, headers, orjson.dumps(shown))
+        await self._keys.finish(identity, answer)
+        return answer
+
+
+async def _give(exchange: Exchange, answer: Answer, *, replayed: bool = False) -> None:
+    headers = {**answer.headers, **({"idempotency-replayed": "true"} if replayed else {})}
+    media_type = headers.pop("content-type").encode()
+    encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+    await exchange.answer(answer.status, answer.body, media_type, encoded)
+
+
+def _parameters(exchange: Exchange) -> dict[str, Any]:
+    """Path and query parameters; the path's win."""
+    return {**exchange.in_query(), **exchange.in_path}
+
+
+def _valid(case: UseCase, content: Any) -> None:
+    made = schemas.load(case.shape, content, lenient=case.kind == "query")
+    if isinstance(made, list):
+        raise invalid(*made)
+
+
+def _key(case: UseCase, exchange: Exchange) -> str | None:
+    """The id or name of the thing in the path, if the path has one."""
+    return exchange.in_path.get(case.things.id) if case.things else None
+
+
+def _expected_version(exchange: Exchange) -> int | None:
+    given = exchange.headers.get(b"if-match")
+    if given is None:
+        return None
+    etag = _ETAG.fullmatch(given.strip())
+    if etag is None:
+        raise Problem("request.malformed_header", 'If-Match is one ETag as it was shown, such as "3".')
+    return int(etag[1])
+
+
+def _min_position(exchange: Exchange) -> str | None:
+    given = exchange.headers.get(b"plateau-min-position")
+    if given is None:
+        return None
+    try:
+        position = base64.b64decode(given + b"=" * (-len(given) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        position = b""
+    if not _POSITION.fullmatch(position):
+        raise Problem("request.malformed_header", "Plateau-Min-Position is a position as a command answered it.")
+    return given.decode()
+
+
+def _next(case: UseCase, body: bytes) -> str | None:
+    fields = getattr(case.returns, "__dataclass_fields__", {})
+    return orjson.loads(body)["next"] if "next" in fields else None
+
+
+def _link(exchange: Exchange, parameters: dict[str, Any], cursor: str) -> tuple[bytes, bytes]:
+    in_path = exchange.in_path
+    query = {name: value for name, value in parameters.items() if name not in in_path} | {"cursor": cursor}
+    return b"link", f'<{quote(exchange.scope["path"])}?{urlencode(query)}>; rel="next"'.encode()
+
+
+def _location(case: UseCase, exchange: Exchange, thing_id: str) -> str:
+    path = quote(exchange.scope["path"])
+    return path if _key(case, exchange) else f"{path}/{quote(thing_id)}"
