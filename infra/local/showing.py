@@ -55,7 +55,7 @@ def _plateau(
 def _is_level(client: httpx.Client) -> bool:
     """Whether every fact accepted so far is in the reports."""
     state = client.get("/health/ready").json()
-    return state["ingest_backlog"] == 0 and not any(state["lag"].values())
+    return state["status"] == "ready" and state["ingest_backlog"] == 0 and not any(state["projections"].values())
 
 
 def _print_service_level(client: httpx.Client) -> None:
