@@ -155,8 +155,8 @@ class Supervisor:
             "priority": str(program.priority),
             "autostart": str(program.autostart).lower(),
             "autorestart": "true",
-            # The default gives up on what fails three times, as everything does while a database starts. What ends within
-            # startsecs is started again with growing pauses, what ends later at once.
+            # The default gives up on what fails three times, as everything does while a database starts. What ends
+            # within startsecs is started again with growing pauses, what ends later at once.
             "startretries": "1000000",
             "startsecs": "3",
             "stopsignal": program.stop_signal,
