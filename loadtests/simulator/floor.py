@@ -10,7 +10,7 @@ from loadtests.simulator.journal import Call, Journal, Visit, seconds
 from loadtests.simulator.plan import AgentPlan, Plan, QueuePlan
 
 
-@dataclass
+@dataclass(eq=False)
 class Agent:
     """An agent at work. `due` is what to do as soon as the hands are free: a pause (reason, ms), or None to go home."""
 
@@ -18,7 +18,7 @@ class Agent:
     due: list[tuple[str, int] | None] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(eq=False)
 class Waiting:
     """A caller in line, and the agent whose telephone rings for them, if one does."""
 

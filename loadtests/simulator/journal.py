@@ -66,7 +66,6 @@ class Journal:
 
     source: str
     facts: list[Fact] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
     legs: list[Leg] = field(default_factory=list)
 
