@@ -28,6 +28,12 @@ def eventually(condition, within=20.0):
     return result
 
 
+def python(program):
+    """A program run in a fresh interpreter, to its end."""
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
 class Served:
     """A Nameko service in a process of its own, and what it wrote down."""
 
