@@ -23,7 +23,7 @@ ROLES = {
     "gateway": Role("gateway.server:run"),
     "calls": Role(NAMEKO, ("services.calls.service:CallsService",)),
     "calls-ingest": Role(NAMEKO, ("services.calls.service:CallsIngest",)),
-    "calls-projections": Role("services.calls.projections.process:run"),
+    "calls-projections": Role("services.calls.background:run"),
 }
 # Commands of other parts, as `module:name`.
 COMMANDS = {"keys": "infra.keys:keys", "simulate": "loadtests.simulator.command:simulate"}

@@ -1,0 +1,56 @@
+import base64
+import stat
+
+import pytest
+
+from infra.command_line import ROLES as SERVED
+from infra.local import stack as module
+from infra.local.ports import Ports
+from infra.local.stack import ROLES, Stack
+
+
+@pytest.fixture
+def stack(tmp_path):
+    return Stack(tmp_path, Ports(20000), 20080)
+
+
+def environments(stack):
+    return {program.name: program.environment for program in stack._programs()}
+
+
+def test_secrets_are_made_once_and_kept_for_the_owner_only(stack):
+    settings = stack.settings()
+    assert stack.settings() == settings
+    assert len(base64.b64decode(settings["PLATEAU_MASTER_KEY"], validate=True)) == 32
+    assert stat.S_IMODE((stack.home / "secrets").stat().st_mode) == 0o600
+
+
+def test_another_stack_has_other_secrets(stack, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = Stack(tmp_path / "other", Ports(20000), 20080).settings()
+    same = {name for name, value in stack.settings().items() if other[name] == value}
+    assert same == {"PLATEAU_HTTP_HOST", "PLATEAU_HTTP_PORT"}
+
+
+def test_every_role_that_plateau_serves_is_a_process(stack):
+    assert set(environments(stack)) == set(ROLES) == set(SERVED)
+
+
+def test_a_process_knows_no_password_of_an_owner_nor_of_another_service(stack):
+    databases = {
+        role: {name for name in environment if name.endswith(("_DATABASE_URL", "_MIGRATION_URL"))}
+        for role, environment in environments(stack).items()
+    }
+    assert databases.pop("gateway") == {"PLATEAU_GATEWAY_DATABASE_URL"}
+    assert all(names == {"PLATEAU_CALLS_DATABASE_URL"} for names in databases.values())
+
+
+def test_changed_code_changes_what_supervisord_compares(stack, monkeypatch, tmp_path):
+    (tmp_path / "services").mkdir()
+    file = tmp_path / "services" / "new.py"
+    file.touch()
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    before = environments(stack)
+    assert environments(stack) == before
+    file.write_text("pass\n")
+    assert all(environments(stack)[role] != before[role] for role in ROLES)
