@@ -7,9 +7,7 @@ import pytest
 
 from infra.local import processes
 
-STUBBORN = (
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
-)
+STUBBORN = "trap '' TERM; echo ready; while true; do sleep 0.1; done"
 
 
 @pytest.fixture
