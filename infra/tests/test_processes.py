@@ -2,7 +2,6 @@ import os
 import subprocess
 import sys
 
-import psutil
 import pytest
 
 from infra.local import processes
@@ -15,9 +14,9 @@ def start(tmp_path):
     """Starts processes that carry the mark of the stack in `tmp_path`."""
     started = []
 
-    def run(*command: str, **environment: str) -> psutil.Popen:
+    def run(*command: str, **environment: str) -> subprocess.Popen:
         marked = os.environ | {processes.MARK: str(tmp_path)} | environment
-        started.append(psutil.Popen(command, env=marked, stdout=subprocess.PIPE, text=True))
+        started.append(subprocess.Popen(command, env=marked, stdout=subprocess.PIPE, text=True))  # noqa: S603
         return started[-1]
 
     yield run
@@ -27,16 +26,20 @@ def start(tmp_path):
         process.stdout.close()
 
 
+def pids(found) -> list[int]:
+    return [process.pid for process in found]
+
+
 def test_the_mark_tells_the_processes_of_a_stack_from_all_others(start, tmp_path):
     ours = start("sleep", "60")
     start("sleep", "60", **{processes.MARK: str(tmp_path / "other")})
-    assert processes.left_over(tmp_path) == [ours]
+    assert pids(processes.left_over(tmp_path)) == [ours.pid]
 
 
 def test_one_program_of_a_stack_can_be_found(start, tmp_path):
     broker = start("sleep", "60", **{processes.PROGRAM: "rabbitmq"})
     start("sleep", "60", **{processes.PROGRAM: "postgres"})
-    assert processes.left_over(tmp_path, "rabbitmq") == [broker]
+    assert pids(processes.left_over(tmp_path, "rabbitmq")) == [broker.pid]
 
 
 def test_the_caller_is_never_its_own_left_over(monkeypatch, tmp_path):
