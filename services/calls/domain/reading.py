@@ -21,6 +21,7 @@ class Reading:
     """
 
     __slots__ = (
+        "_passages",
         "disposition",
         "early",
         "ended_at",
@@ -35,6 +36,7 @@ class Reading:
 
     def __init__(self, story: Sequence[Fact]) -> None:
         self.story = story
+        self._passages: dict[str | None, tuple[list[Fact], list[Fact]]] | None = None
         self.early: list[Fact] = []
         self.ended_at: int | None = None
         self.gone_at: int | None = None
@@ -93,8 +95,13 @@ class Reading:
 
     def once(self, queue: str | None) -> tuple[Fact, Fact] | None:
         """The entry and the exit of a queue visited once: they belong together whatever their stamps say."""
-        entries = [fact for fact in self.story if fact.type == "call.queued" and fact.queue == queue]
-        exits = [fact for fact in self.story if fact.type in EXITS and fact.queue == queue]
+        if self._passages is None:
+            self._passages = {}
+            for fact in self.story:
+                if fact.type == "call.queued" or fact.type in EXITS:
+                    entries, exits = self._passages.setdefault(fact.queue, ([], []))
+                    (exits if fact.type in EXITS else entries).append(fact)
+        entries, exits = self._passages[queue]
         return (entries[0], exits[0]) if len(entries) == len(exits) == 1 else None
 
     def _entered_later(self, fact: Fact) -> Visit | None:
