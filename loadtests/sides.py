@@ -99,7 +99,7 @@ class Ours:
 
             def level(_facts: int = 0) -> bool:
                 state = client.get("/health/ready").json()
-                return state.get("ingest_backlog") == 0 and not any(state["lag"].values())
+                return state.get("ingest_backlog") == 0 and not any(state["projections"].values())
 
             _wait(level, f"{self.url} still works on earlier facts", DRAIN_SECONDS)
             return drive(self.url, self.token, load, folder, level)

@@ -5,7 +5,7 @@ Personal fields are sealed with the key of the customer, who is known by a keyed
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,8 +16,9 @@ from prometheus_client import Counter
 
 from services.calls.domain.facts import STREAMS, event_id, stream_id, subject
 from services.kernel import store
-from services.kernel.database import Connection
+from services.kernel.database import Cursor, Pool
 from services.kernel.following import WAKE
+from services.kernel.messaging.messages import Batch
 from services.kernel.privacy import Keyring, MasterKey, seal
 from services.kernel.store import NewEvent
 
@@ -46,46 +47,38 @@ class Arrival:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """How many facts of a publisher to a queue are stored once this batch is."""
-
-    publisher: str
-    queue: str
-    facts: int
-
-
 class Ingest:
-    """Stores batches of facts; one at a time on a connection of its own."""
+    """Stores batches of facts."""
 
-    def __init__(self, connection: Connection, master: MasterKey) -> None:
-        self._connection, self._master, self._keyring = connection, master, Keyring(master)
+    def __init__(self, pool: Pool, master: MasterKey) -> None:
+        self._pool, self._master, self._keyring = pool, master, Keyring(master)
 
-    def store(self, facts: Iterable[dict[str, Any]], reached: Iterable[Reached] = ()) -> None:
-        """Appends what is new of the facts and moves the progress, in one transaction.
+    def store(self, batch: Batch) -> None:
+        """Appends what is new of the facts and notes how far their publishers have come, in one transaction.
 
         Raises Conflict where somebody else wrote to one of the streams meanwhile: the same batch again will do.
         """
-        arrivals = [self._arrival(fact) for fact in facts]
+        arrivals = [self._arrival(fact) for fact in batch.facts]
         first: dict[UUID, Arrival] = {}
         for arrival in arrivals:
             first.setdefault(arrival.event, arrival)
-        with self._connection.cursor() as db:
-            known = store.known(db, [(each.stream, each.event) for each in first.values()]) if first else {}
-            new = [each for each in first.values() if each.event not in known]
-            heads = store.heads(db, list({each.stream for each in new}))
-            events = self._events(new)
-        digests = {each.event: each.digest for each in new} | known
-        unequal = [each for each in arrivals if each.digest != digests[each.event]]
-        with self._connection.transaction(), self._connection.cursor() as db:
-            if events:
-                store.append(db, events, heads)
-            if unequal:
-                rows = [(each.stream, each.event, each.digest, each.fact["source"]) for each in unequal]
-                db.execute(CONFLICTS, [list(column) for column in zip(*rows, strict=True)])
-            if progress := [(each.publisher, each.queue, each.facts) for each in reached]:
-                db.execute(PROGRESS, [list(column) for column in zip(*progress, strict=True)])
-        self._connection.execute(WAKE)
+        with self._pool.connection() as connection:
+            with connection.cursor() as db:
+                known = store.known(db, [(each.stream, each.event) for each in first.values()]) if first else {}
+                new = [each for each in first.values() if each.event not in known]
+                heads = store.heads(db, list({each.stream for each in new}))
+                events = self._events(db, new)
+            digests = {each.event: each.digest for each in new} | known
+            unequal = [each for each in arrivals if each.digest != digests[each.event]]
+            with connection.transaction(), connection.cursor() as db:
+                if events:
+                    store.append(db, events, heads)
+                if unequal:
+                    rows = [(each.stream, each.event, each.digest, each.fact["source"]) for each in unequal]
+                    db.execute(CONFLICTS, [list(column) for column in zip(*rows, strict=True)])
+                if reached := furthest(batch):
+                    db.execute(PROGRESS, (list(reached), [batch.queue] * len(reached), list(reached.values())))
+            connection.execute(WAKE)
         STORED.inc(len(events))
         DUPLICATE.inc(len(arrivals) - len(events))
         CONFLICT.inc(len(unequal))
@@ -97,12 +90,11 @@ class Ingest:
         digest = hashlib.blake2b(content, key=self._master.lookup, digest_size=16).hexdigest()
         return Arrival(fact, stream, event_id(stream, fact["id"]), digest)
 
-    def _events(self, new: list[Arrival]) -> list[NewEvent]:
+    def _events(self, db: Cursor, new: list[Arrival]) -> list[NewEvent]:
         personal = [personal_fields(each.fact) for each in new]
         people = [self._person(each) if fields else None for each, fields in zip(new, personal, strict=True)]
         subjects = {person for _, person in filter(None, people)}
-        with self._connection.cursor() as db:
-            keys = self._keyring.ensure(db, subjects) if subjects else {}
+        keys = self._keyring.ensure(db, subjects) if subjects else {}
         ahead = datetime.now(UTC) + AHEAD
         return [
             self._event(each, fields, person, keys, ahead)
@@ -131,12 +123,23 @@ class Ingest:
             data = without_personal_fields(data)
             data["sealed"] = seal(keys[subject_id], arrival.event, personal)
             metadata["subject"] = str(subject_id)
+            if not personal.keys().isdisjoint(NUMBERS):
+                metadata["numbers"] = "sealed"
             if customer:
                 metadata["customer"] = customer
         occurred_at = datetime.fromisoformat(data["occurred_at"])
         if occurred_at > ahead:
             metadata["skewed"] = "ahead"
         return NewEvent(arrival.stream, arrival.event, data["type"], data, occurred_at, metadata=metadata)
+
+
+def furthest(batch: Batch) -> dict[str, int]:
+    """How many facts each publisher has sent to the queue by the end of the batch, as its messages' headers say."""
+    reached: dict[str, int] = {}
+    for delivery in batch.deliveries:
+        if delivery.publisher is not None and delivery.published is not None:
+            reached[delivery.publisher] = max(delivery.published, reached.get(delivery.publisher, 0))
+    return reached
 
 
 def personal_fields(fact: Mapping[str, Any]) -> dict[str, Any]:

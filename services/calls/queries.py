@@ -13,6 +13,7 @@ from services.kernel.values import Example, Length, Range
 Name = Annotated[str, Length(1, 200)]
 Limit = Annotated[int, Range(1, 500)]
 Interval = Literal["PT15M", "PT30M", "PT1H", "P1D", "P1W", "P1M", "total"]
+AgentState = Literal["available", "on_call", "wrapup", "paused"]
 Outcome = Literal["answered", "abandoned", "overflowed", "in_progress", "not_offered"]
 Measure = Literal[
     "offered",
@@ -293,7 +294,7 @@ class LiveAgent:
     """One signed-in agent now."""
 
     agent: str
-    state: Literal["available", "on_call", "wrapup", "paused"]
+    state: AgentState
     since: datetime
     activity: str | None
     late: bool

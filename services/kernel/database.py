@@ -11,6 +11,7 @@ set_json_dumps(lambda value: orjson.dumps(value).decode())
 
 Connection = psycopg.Connection[TupleRow]
 Cursor = psycopg.Cursor[TupleRow]
+Pool = ConnectionPool[Connection]
 
 # A write transaction left open anywhere in the cluster holds every reader back (DESIGN section 3, edge b).
 SESSION = "-c idle_in_transaction_session_timeout=10s -c statement_timeout={statement_timeout} -c timezone=UTC"
@@ -25,7 +26,7 @@ def connect(dsn: str, name: str, *, statement_timeout: str = "30s") -> Connectio
     return psycopg.connect(dsn, autocommit=True, application_name=name, options=_options(statement_timeout))
 
 
-def open_pool(dsn: str, name: str, *, size: int = 4) -> ConnectionPool[Connection]:
+def open_pool(dsn: str, name: str, *, size: int = 4) -> Pool:
     """A pool of such connections, for a service that answers several requests at once."""
     return ConnectionPool(
         dsn,

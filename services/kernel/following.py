@@ -1,7 +1,6 @@
 """The processes that keep read models up to date: one active follower a projection, others stand by."""
 
 import threading
-from collections.abc import Callable
 
 import psycopg
 import structlog
@@ -70,17 +69,3 @@ class Follower:
 
     def _report(self, handled: int) -> None:
         log.info("projection rebuilding", projection=self.projection.name, events=handled)
-
-
-def follow(followed: list[Projection], dsn: str, stop: threading.Event, on_failure: Callable[[], None]) -> None:
-    """Runs a follower a projection, each in a thread, and returns; `on_failure` is called where one fails for good."""
-
-    def guarded(follower: Follower) -> None:
-        try:
-            follower.run()
-        except Exception:
-            log.exception("projection failed", projection=follower.projection.name)
-            on_failure()
-
-    for projection in followed:
-        threading.Thread(target=guarded, args=(Follower(projection, dsn, stop),), name=projection.name).start()

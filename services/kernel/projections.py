@@ -42,9 +42,9 @@ def answers(query: type) -> Callable[[F], F]:
     return marked
 
 
-def answers_of(projections: Sequence[Projection]) -> Mapping[type, Callable[..., Any]]:
-    """Which method answers which query."""
-    methods = [getattr(p, name) for p in projections for name in dir(type(p))]
+def answers_of(readers: Sequence[object]) -> Mapping[type, Callable[..., Any]]:
+    """Which method of the readers answers which query."""
+    methods = [getattr(reader, name) for reader in readers for name in dir(type(reader))]
     return {method.answers: method for method in methods if hasattr(method, "answers")}
 
 

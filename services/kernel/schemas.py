@@ -55,7 +55,7 @@ def _validators(marks: Sequence[Any]) -> list[Any]:
     return made
 
 
-def _field(hint: Any, **options: Any) -> fields.Field[Any]:
+def _field(hint: Any, *, lenient: bool = False, **options: Any) -> fields.Field[Any]:
     if get_origin(hint) is Annotated:
         hint, *marks = get_args(hint)
         options["validate"] = [*options.get("validate", ()), *_validators(marks)]
@@ -64,24 +64,24 @@ def _field(hint: Any, **options: Any) -> fields.Field[Any]:
             options["metadata"] = {"example": examples[0]}
         if any(isinstance(mark, Personal) for mark in marks):
             options["metadata"] = {**options.get("metadata", {}), "x-personal": True}
-        return _field(hint, **options)
+        return _field(hint, lenient=lenient, **options)
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         one = [arg for arg in args if arg is not type(None)]
         if len(one) != 1:
             raise TypeError(f"{hint}: a field is of one type, or of one type and None")
-        return _field(one[0], **{**options, "allow_none": True})
+        return _field(one[0], lenient=lenient, **{**options, "allow_none": True})
     if origin is Literal:
         checks = [*options.pop("validate", ()), validate.OneOf(args)]
         return _PLAIN[type(args[0])](validate=checks, **options)
     if origin in (tuple, list, frozenset, Sequence):
-        return fields.List(_field(args[0]), **options)
+        return fields.List(_field(args[0], lenient=lenient), **options)
     if origin in (dict, Mapping):
         return fields.Dict(keys=fields.String(), values=_field(args[1]), **options)
     if dataclasses.is_dataclass(hint) and hint is not Money:
         return fields.Nested(schema_class(hint), **options)  # type: ignore[arg-type]
     if hint is int:
-        options["strict"] = options.get("strict", True)
+        options["strict"] = not lenient
     return _PLAIN[hint](**options)
 
 
@@ -105,9 +105,7 @@ def schema_class(cls: type, *, lenient: bool = False) -> type[Schema]:
             options["load_default"] = f.default_factory
         else:
             options["required"] = True
-        if lenient and hints[f.name] in (int, int | None):
-            options["strict"] = False
-        members[f.name] = _field(hints[f.name], **options)
+        members[f.name] = _field(hints[f.name], lenient=lenient, **options)
 
     def build(_schema: Schema, data: dict[str, Any], **_: Any) -> Any:
         return cls(**{name: _as_declared(hints[name], value) for name, value in data.items()})

@@ -6,17 +6,15 @@ answer too (`{"refused": {…}}`), never an exception that crosses the bus.
 
 import base64
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg_pool import ConnectionPool
-
 from services.kernel import projections, schemas
 from services.kernel.answers import encode
 from services.kernel.cursors import BadCursor
-from services.kernel.database import Connection, Cursor
+from services.kernel.database import Cursor, Pool
 from services.kernel.decider import Context, Rejected
 from services.kernel.declarations import Api, UseCase
 from services.kernel.following import WAKE
@@ -50,14 +48,16 @@ class Dispatcher:
     def __init__(
         self,
         api: Api,
+        *,
         read_models: Sequence[Projection],
-        pool: ConnectionPool[Connection],
+        readers: Sequence[object],
+        pool: Pool,
         keyring: Keyring,
         upcasters: Mapping[tuple[str, int], Upcaster] | None = None,
     ) -> None:
         self._api, self._read_models, self._pool = api, read_models, pool
         self._things = ThingStore(keyring, upcasters or {})
-        self._answers = projections.answers_of(read_models)
+        self._answers = projections.answers_of(readers)
         unanswered = [
             case.name
             for case in api.use_cases.values()
@@ -124,6 +124,11 @@ class Dispatcher:
             if message.get("min_position") and not self._reached(db, read(message["min_position"])):
                 return refused("request.position_not_reached", "The reports are not that far yet.", 503, retry_after=1)
             return self._answer(db, case, question, actor)
+
+    def read(self, question: Callable[[Cursor], Any]) -> Any:
+        """What a function finds in the database."""
+        with self._pool.connection() as connection, connection.cursor() as db:
+            return question(db)
 
     def _answer(self, db: Cursor, case: UseCase, question: Any, actor: Actor) -> Answer:
         try:

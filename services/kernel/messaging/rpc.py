@@ -3,7 +3,7 @@
     class CallsService:
         name = "calls"
         databases = ("PLATEAU_CALLS_DATABASE_URL",)
-        dispatch = Dispatch(api, READ_MODELS)
+        dispatch = OnDatabase("PLATEAU_CALLS_DATABASE_URL", dispatcher)
 
         @rpc
         def execute(self, **message):

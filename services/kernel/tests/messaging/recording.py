@@ -5,9 +5,9 @@
 """
 
 import os
+import time
 from pathlib import Path
 
-import eventlet
 import orjson
 
 from services.kernel.ingest_queues import IngestQueues
@@ -33,7 +33,7 @@ class Recorder:
         ids = [fact["id"] for fact in batch.facts]
         note("begun", ids=ids)
         while (FOLDER / "hold").exists():
-            eventlet.sleep(0.01)
+            time.sleep(0.01)
         if (FOLDER / "away").exists():
             raise Unavailable("the database is away")
         if "poison" in ids:
@@ -51,7 +51,7 @@ class Echo:
     @rpc
     def slow(self, seconds):
         note("slow begun")
-        eventlet.sleep(seconds)
+        time.sleep(seconds)
         note("slow done")
 
     @rpc

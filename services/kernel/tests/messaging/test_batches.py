@@ -5,7 +5,7 @@ import signal
 import orjson
 
 from services.kernel.ingest_queues import dead
-from services.kernel.tests.messaging.conftest import eventually
+from services.kernel.tests.messaging.harness import eventually
 from services.kernel.tests.messaging.proxy import Proxy
 
 

@@ -1,6 +1,6 @@
 """What a process must be before services run in it."""
 
-from services.kernel.tests.messaging.conftest import python
+from services.kernel.tests.messaging.harness import python
 
 TICKS_DURING_A_STATEMENT = """
 from services.kernel.messaging.runner import make_cooperative

@@ -1,0 +1,157 @@
+"""The tables of calls, visits and legs, and the rows that a folded call has in them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from services.calls.domain.fold import Call
+from services.kernel.copying import copy_rows, instant_text
+from services.kernel.database import Cursor
+
+TABLES = """
+CREATE TABLE calls (
+    id uuid PRIMARY KEY, source text NOT NULL, call_id text NOT NULL, direction text, channel text, campaign text,
+    customer text, numbers_event uuid, state text NOT NULL, outcome text NOT NULL, excluded boolean NOT NULL,
+    started_at timestamptz NOT NULL, last_occurred_at timestamptz NOT NULL, ended_at timestamptz,
+    root_call_id text, parent_call_id text, disposition jsonb, facts integer NOT NULL, notes text NOT NULL
+);
+CREATE INDEX calls_in_order ON calls (started_at, id);
+CREATE INDEX calls_of_customer ON calls (customer, started_at) WHERE customer IS NOT NULL;
+CREATE INDEX calls_open ON calls (last_occurred_at) WHERE state <> 'ended';
+
+CREATE TABLE visits (
+    call uuid NOT NULL, number integer NOT NULL, id uuid NOT NULL, queue text NOT NULL, entered_at timestamptz NOT NULL,
+    ended_at timestamptz, outcome text NOT NULL, reason text, wait_ms bigint, agent text, turned_away boolean NOT NULL,
+    inferred boolean NOT NULL, excluded boolean NOT NULL, handled integer NOT NULL, pending integer NOT NULL,
+    talk_ms bigint NOT NULL, hold_ms bigint NOT NULL, wrapup_ms bigint NOT NULL,
+    PRIMARY KEY (call, number)
+);
+CREATE INDEX visits_in_order ON visits (queue, entered_at) WHERE NOT excluded;
+CREATE INDEX visits_waiting ON visits (queue) WHERE outcome = 'in_progress' AND NOT excluded;
+
+CREATE TABLE legs (
+    call uuid NOT NULL, number integer NOT NULL, id uuid NOT NULL, visit uuid, queue text, agent text,
+    answered_at timestamptz NOT NULL, ended_at timestamptz, ring_ms bigint, talk_ms bigint, hold_ms bigint NOT NULL,
+    wrapup_ms bigint NOT NULL, wrapup text NOT NULL, inferred boolean NOT NULL, transferred text,
+    PRIMARY KEY (call, number)
+);
+CREATE INDEX legs_of_agent ON legs (agent, answered_at);
+CREATE INDEX legs_open ON legs (agent) WHERE ended_at IS NULL OR wrapup = 'open';
+
+CREATE TABLE sources (
+    source text PRIMARY KEY, clock_offset_us bigint NOT NULL, stale_after_seconds integer NOT NULL,
+    pause_reasons jsonb NOT NULL
+);
+CREATE TABLE source_restarts (
+    event uuid PRIMARY KEY, source text NOT NULL, occurred_at timestamptz NOT NULL
+);
+"""
+
+# fmt: off
+CALL_COLUMNS = (
+    "id", "source", "call_id", "direction", "channel", "campaign", "customer", "numbers_event", "state", "outcome",
+    "excluded", "started_at", "last_occurred_at", "ended_at", "root_call_id", "parent_call_id", "disposition",
+    "facts", "notes",
+)
+VISIT_COLUMNS = (
+    "call", "number", "id", "queue", "entered_at", "ended_at", "outcome", "reason", "wait_ms", "agent", "turned_away",
+    "inferred", "excluded", "handled", "pending", "talk_ms", "hold_ms", "wrapup_ms",
+)
+LEG_COLUMNS = (
+    "call", "number", "id", "visit", "queue", "agent", "answered_at", "ended_at", "ring_ms", "talk_ms", "hold_ms",
+    "wrapup_ms", "wrapup", "inferred", "transferred",
+)
+# fmt: on
+
+
+Folded = tuple[UUID, str, str, Call]  # the call's stream, its source, its id there, and what the fold made of it
+
+
+def replace_rows(folded: Sequence[Folded], db: Cursor) -> None:
+    """Puts the rows of these calls in the place of those that they had."""
+    ids = [id_ for id_, *_ in folded]
+    for table, column in (("calls", "id"), ("visits", "call"), ("legs", "call")):
+        db.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", (ids,))  # noqa: S608 - names of ours
+    copy_rows(db, "calls", CALL_COLUMNS, [call_row(*each) for each in folded])
+    copy_rows(db, "visits", VISIT_COLUMNS, [row for id_, _, _, call in folded for row in visit_rows(id_, call)])
+    copy_rows(db, "legs", LEG_COLUMNS, [row for id_, _, _, call in folded for row in leg_rows(id_, call)])
+
+
+def call_row(id_: UUID, source: str, call_id: str, call: Call) -> tuple[Any, ...]:
+    """The row of a call."""
+    return (
+        id_,
+        source,
+        call_id,
+        call.direction,
+        call.channel,
+        call.campaign,
+        call.customer,
+        call.numbers_event,
+        call.state,
+        call.outcome,
+        call.excluded,
+        instant_text(call.started_at),
+        instant_text(call.last_occurred_at),
+        instant_text(call.ended_at),
+        call.root_call_id,
+        call.parent_call_id,
+        call.disposition,
+        call.facts,
+        " ".join(call.notes),
+    )
+
+
+def visit_rows(id_: UUID, call: Call) -> list[tuple[Any, ...]]:
+    """The rows of a call's visits, each with the sums of its legs."""
+    rows = []
+    for visit in call.visits:
+        legs = [leg for leg in call.legs if leg.visit_id == visit.id]
+        handled = [leg for leg in legs if leg.handled]
+        rows.append(
+            (
+                id_,
+                visit.number,
+                visit.id,
+                visit.queue,
+                instant_text(visit.entered_at),
+                instant_text(visit.ended_at),
+                visit.outcome,
+                visit.reason,
+                visit.wait_ms,
+                visit.agent,
+                visit.turned_away,
+                visit.inferred,
+                call.excluded,
+                len(handled),
+                sum(leg.pending for leg in legs),
+                sum(leg.talk_ms or 0 for leg in handled),
+                sum(leg.hold_ms for leg in handled),
+                sum(leg.wrapup_ms for leg in handled),
+            )
+        )
+    return rows
+
+
+def leg_rows(id_: UUID, call: Call) -> list[tuple[Any, ...]]:
+    """The rows of a call's legs."""
+    return [
+        (
+            id_,
+            leg.number,
+            leg.id,
+            leg.visit_id,
+            leg.queue,
+            leg.agent,
+            instant_text(leg.answered_at),
+            instant_text(leg.ended_at),
+            leg.ring_ms,
+            leg.talk_ms,
+            leg.hold_ms,
+            leg.wrapup_ms,
+            leg.wrapup,
+            leg.inferred,
+            leg.transferred,
+        )
+        for leg in call.legs
+    ]

@@ -1,0 +1,187 @@
+"""Calls as they are listed and shown, with their visits and legs; numbers are unsealed for this answer alone."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from services.calls.queries import (
+    CallList,
+    CallOf,
+    Calls,
+    CallView,
+    FactList,
+    FactsOfCall,
+    FactView,
+    LegView,
+    VisitView,
+)
+from services.calls.reports.facts import facts_of
+from services.kernel.cursors import decode, encode
+from services.kernel.database import Cursor
+from services.kernel.privacy import Keyring, MasterKey, unseal
+from services.kernel.projections import answers
+from services.kernel.store import StoredEvent
+from services.kernel.values import Actor, seconds
+
+LIST = "SELECT * FROM calls WHERE {filters} ORDER BY started_at, id LIMIT %(limit)s"
+FILTERS: dict[str, LiteralString] = {
+    "source": "source = %(source)s",
+    "call_id": "call_id = %(call_id)s",
+    "direction": "direction = %(direction)s",
+    "outcome": "outcome = %(outcome)s",
+    "campaign": "campaign = %(campaign)s",
+    "customer": "customer = %(customer)s",
+    "from_": "started_at >= %(from_)s",
+    "to": "started_at < %(to)s",
+    "queue": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = %(queue)s)",
+    "agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(agent)s)",
+    "after": "(started_at, id) > (%(after)s, %(after_id)s)",
+    "id": "id = %(id)s",
+    "seen_queues": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = ANY(%(seen_queues)s))",
+    "seen_agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(seen_agent)s)",
+}
+VISITS = "SELECT * FROM visits WHERE call = ANY(%s) ORDER BY call, number"
+LEGS = "SELECT * FROM legs WHERE call = ANY(%s) ORDER BY call, number"
+SEALED = """SELECT stream_id, event_id, data ->> 'sealed', (metadata ->> 'subject')::uuid FROM store.events
+    JOIN unnest(%s::uuid[], %s::uuid[]) AS wanted(stream_id, event_id) USING (stream_id, event_id)"""
+
+
+class CallReader:
+    """Answers about single calls."""
+
+    def __init__(self, master: MasterKey) -> None:
+        self._master, self._keyring = master, Keyring(master)
+
+    @answers(Calls)
+    def calls(self, asked: Calls, db: Cursor, actor: Actor) -> CallList:
+        """A page of the calls that the filters and the actor's rights leave, by first fact."""
+        now = datetime.now(UTC)
+        wanted = {name: getattr(asked, name) for name in FILTERS if getattr(asked, name, None) is not None}
+        if asked.customer is not None and asked.customer.strip().lstrip("+").isdigit():
+            # A plus that was not encoded arrives as a space.
+            wanted["customer"] = self._master.hash_of("+" + asked.customer.strip().lstrip("+"))
+        if asked.cursor:
+            wanted["after"], wanted["after_id"] = decode(asked.cursor, 2, now)
+        found = self._found(db, {**wanted, **_seen(actor)}, asked.limit + 1)
+        shown = found[: asked.limit]
+        last = shown[-1] if len(found) > asked.limit else None
+        return CallList(
+            items=tuple(self._views(db, shown)),
+            next=encode(now, last["started_at"].isoformat(), str(last["id"])) if last else None,
+        )
+
+    @answers(CallOf)
+    def call(self, asked: CallOf, db: Cursor, actor: Actor) -> CallView | None:
+        """One call, if the actor may see it."""
+        found = self._found(db, {"id": asked.id, **_seen(actor)}, 1)
+        return next(iter(self._views(db, found)), None)
+
+    @answers(FactsOfCall)
+    def facts(self, asked: FactsOfCall, db: Cursor, actor: Actor) -> FactList | None:
+        """The facts of one call, if the actor may see it; its numbers unsealed."""
+        if not self._found(db, {"id": asked.id, **_seen(actor)}, 1):
+            return None
+        now = datetime.now(UTC)
+        begin = decode(asked.cursor, 1, now)[0] if asked.cursor else 0
+        events = facts_of(db, [asked.id])[asked.id]
+        shown = events[begin : begin + asked.limit]
+        more = begin + asked.limit < len(events)
+        opened = self._opened(db, [(asked.id, event.event_id) for event in shown])
+        return FactList(
+            items=tuple(_fact_view(event, opened.get(event.event_id, {})) for event in shown),
+            next=encode(now, begin + asked.limit) if more else None,
+        )
+
+    def _found(self, db: Cursor, wanted: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
+        clauses = [sql.SQL(clause) for name, clause in FILTERS.items() if name in wanted] or [sql.SQL("true")]
+        statement = sql.SQL(LIST).format(filters=sql.SQL(" AND ").join(clauses))
+        with db.connection.cursor(row_factory=dict_row) as rows:
+            return rows.execute(statement, {**wanted, "limit": limit}).fetchall()
+
+    def _views(self, db: Cursor, calls: Sequence[Mapping[str, Any]]) -> list[CallView]:
+        ids = [call["id"] for call in calls]
+        visits, legs = _grouped(db, VISITS, ids), _grouped(db, LEGS, ids)
+        numbers = self._opened(db, [(call["id"], call["numbers_event"]) for call in calls if call["numbers_event"]])
+        views = []
+        for call in calls:
+            known = numbers.get(call["numbers_event"], {})
+            fields = {name: call[name] for name in CallView.__dataclass_fields__ if name in call}
+            fields["caller_number"], fields["called_number"] = known.get("from"), known.get("to")
+            fields["visits"] = tuple(_visit_view(visit) for visit in visits.get(call["id"], ()))
+            fields["legs"] = tuple(_leg_view(leg) for leg in legs.get(call["id"], ()))
+            views.append(CallView(**fields))
+        return views
+
+    def _opened(self, db: Cursor, places: Sequence[tuple[UUID, UUID]]) -> dict[UUID, dict[str, Any]]:
+        """The personal fields of events, as far as their keys still exist."""
+        streams, events = [place[0] for place in places], [place[1] for place in places]
+        sealed = [row for row in db.execute(SEALED, (streams, events)) if row[2] is not None]
+        keys = self._keyring.open(db, {subject for *_, subject in sealed})
+        return {event: unseal(keys.get(subject), event, box) for _, event, box, subject in sealed}
+
+
+def _seen(actor: Actor) -> dict[str, Any]:
+    """The filters that the actor's rights add: an agent sees their own calls, a client its queues."""
+    seen: dict[str, Any] = {}
+    if actor.queues is not None:
+        seen["seen_queues"] = sorted(actor.queues)
+    if actor.roles == {"agent"}:
+        seen["seen_agent"] = actor.agent
+    return seen
+
+
+def _grouped(db: Cursor, statement: LiteralString, calls: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    grouped: dict[UUID, list[dict[str, Any]]] = {}
+    with db.connection.cursor(row_factory=dict_row) as rows:
+        for row in rows.execute(statement, (calls,)):
+            grouped.setdefault(row["call"], []).append(row)
+    return grouped
+
+
+def _seconds(milliseconds: int | None) -> Decimal | None:
+    return None if milliseconds is None else seconds(milliseconds)
+
+
+def _visit_view(row: Mapping[str, Any]) -> VisitView:
+    return VisitView(
+        id=row["id"],
+        queue=row["queue"],
+        entered_at=row["entered_at"],
+        ended_at=row["ended_at"],
+        outcome=row["outcome"],
+        reason=row["reason"],
+        wait_seconds=_seconds(row["wait_ms"]),
+        agent=row["agent"],
+        inferred=row["inferred"],
+    )
+
+
+def _leg_view(row: Mapping[str, Any]) -> LegView:
+    return LegView(
+        id=row["id"],
+        visit_id=row["visit"],
+        queue=row["queue"],
+        agent=row["agent"],
+        answered_at=row["answered_at"],
+        ended_at=row["ended_at"],
+        ring_seconds=_seconds(row["ring_ms"]),
+        talk_seconds=_seconds(row["talk_ms"]),
+        hold_seconds=seconds(row["hold_ms"]),
+        wrapup_seconds=seconds(row["wrapup_ms"]),
+        wrapup=row["wrapup"],
+        transferred=row["transferred"],
+        inferred=row["inferred"],
+    )
+
+
+def _fact_view(event: StoredEvent, personal: Mapping[str, Any]) -> FactView:
+    fact = {name: value for name, value in event.data.items() if name != "sealed"}
+    fact |= {name: personal[name] for name in ("from", "to") if name in personal}
+    if "raw" in personal:
+        fact["data"] = {**fact.get("data", {}), "raw": personal["raw"]}
+    return FactView(fact["id"], fact["source"], event.type, event.occurred_at, event.recorded_at, fact)

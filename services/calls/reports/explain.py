@@ -1,0 +1,93 @@
+"""From a figure of a report to the visits behind it, and to the facts behind them."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import sql
+
+from services.calls.queries import Explain, ExplainedFact, ExplainedVisit, Explanation, Measure
+from services.calls.reports.facts import facts_of
+from services.calls.reports.intervals import following
+from services.calls.reports.judged_visits import judged, judged_visits, queue_zones, queues_seen
+from services.calls.reports.service_level import too_long
+from services.kernel.cursors import decode, encode
+from services.kernel.database import Cursor
+from services.kernel.decider import Rejected
+from services.kernel.projections import answers
+from services.kernel.values import Actor
+
+BEHIND: dict[Measure, str] = {
+    "offered": "true",
+    "answered": "outcome = 'answered'",
+    "answered_within": "outcome = 'answered' AND within",
+    "abandoned": "outcome = 'abandoned'",
+    "abandoned_within": "outcome = 'abandoned' AND within",
+    "short_abandoned": "outcome = 'abandoned' AND short",
+    "overflowed": "outcome = 'overflowed'",
+    "in_progress": "outcome = 'in_progress'",
+    "handled": "handled > 0",
+    "pending": "pending > 0",
+}
+EACH: dict[Measure, str] = {"handled": "handled", "pending": "pending"}  # these count legs, the others visits
+
+VALUE = "SELECT coalesce(sum({each}), 0)::int FROM ({visits}) AS judged WHERE {behind}"
+PAGE = """SELECT call, id, entered_at FROM ({visits}) AS judged
+    WHERE {behind} AND (entered_at, id) > (%(after_instant)s, %(after_id)s) ORDER BY entered_at, id LIMIT %(limit)s"""
+BEGINNING = (datetime.min.replace(tzinfo=UTC).isoformat(), str(UUID(int=0)))
+
+
+class Explanations:
+    """Answers with what stands behind a figure."""
+
+    @answers(Explain)
+    def explain(self, asked: Explain, db: Cursor, actor: Actor) -> Explanation | Rejected | None:
+        """The figure, its policies, and a page of its visits in the order in which they entered."""
+        queues = queues_seen(db, actor, asked.queue)
+        if not queues:
+            return None
+        end = asked.to
+        if asked.interval != "total":
+            end = following(
+                asked.interval_start, asked.interval, asked.timezone or queue_zones(db, queues)[asked.queue]
+            )
+        if end is None:
+            return Rejected("calls.report.end_missing", "A total needs `to`, as the report had it.", 422, "/to")
+        if refused := too_long(asked.interval_start, end):
+            return refused
+        now = datetime.now(UTC)
+        judgement = judged(db, asked, asked.interval_start, end, queues)
+        visits, parameters = judged_visits(judgement)
+        parts = {
+            "visits": visits,
+            "behind": sql.SQL(BEHIND[asked.measure]),
+            "each": sql.SQL(EACH.get(asked.measure, "1")),
+        }
+        (value,) = db.execute(sql.SQL(VALUE).format(**parts), parameters).fetchone() or (0,)
+        after = decode(asked.cursor, 2, now) if asked.cursor else BEGINNING
+        page = db.execute(
+            sql.SQL(PAGE).format(**parts),
+            {**parameters, "after_instant": after[0], "after_id": after[1], "limit": asked.limit + 1},
+        ).fetchall()
+        shown = page[: asked.limit]
+        return Explanation(
+            value=value,
+            policy=judgement.policies(),
+            items=_explained(db, shown),
+            next=encode(now, shown[-1][2].isoformat(), str(shown[-1][1])) if len(page) > asked.limit else None,
+        )
+
+
+def _explained(db: Cursor, visits: list[tuple[Any, ...]]) -> tuple[ExplainedVisit, ...]:
+    facts = facts_of(db, [call for call, _, _ in visits])
+    return tuple(
+        ExplainedVisit(
+            call_id=call,
+            visit_id=visit,
+            facts=tuple(
+                ExplainedFact(fact.data["id"], fact.data["source"], fact.type, fact.occurred_at, fact.recorded_at)
+                for fact in facts[call]
+            ),
+        )
+        for call, visit, _ in visits
+    )

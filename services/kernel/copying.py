@@ -1,0 +1,47 @@
+"""Many rows into a table at once, with COPY: the fastest way in that PostgreSQL has."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+from psycopg import sql
+
+from services.kernel.database import Cursor
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+_TEXT: dict[type, Any] = {
+    str: lambda value: value.translate(_ESCAPES),
+    int: str,
+    UUID: str,
+    bool: lambda value: "t" if value else "f",
+    type(None): lambda _: r"\N",
+    dict: lambda value: orjson.dumps(value).decode().translate(_ESCAPES),
+}
+
+
+def copy_rows(db: Cursor, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Writes rows of texts, whole numbers, truths, UUIDs, JSON objects and nulls."""
+    lines = ["\t".join([_TEXT[type(value)](value) for value in row]) for row in rows]
+    if not lines:
+        return
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
+    with db.copy(statement) as copy:
+        copy.write("\n".join([*lines, ""]))
+
+
+@lru_cache(maxsize=4096)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).replace(tzinfo=None).isoformat()
+
+
+def instant_text(microseconds: int | None) -> str | None:
+    """Microseconds since 1970 as PostgreSQL reads a timestamptz; facts come in runs of the same second."""
+    if microseconds is None:
+        return None
+    second, rest = divmod(microseconds, 1_000_000)
+    return f"{_second(second)}.{rest:06d}Z"
