@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import click
 import httpx
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from infra.local import environment_file
 from infra.local.stack import PLATEAU, Stack
@@ -18,8 +19,16 @@ from infra.local.waiting import wait_until
 from loadtests.simulator.command import MORNING, last_morning
 from loadtests.simulator.plan import Plan
 
-COUNTS = ("offered", "answered", "abandoned", "overflowed")
-FIGURES = ("service_level", "answer_rate", "asa_seconds", "aht_seconds")
+# Field of the report, heading, and how the figure is shown; headings break at their spaces.
+COLUMNS = (
+    ("offered", "offered", "{}"),
+    ("answered", "answered", "{}"),
+    ("abandoned", "abandoned", "{}"),
+    ("service_level", "service level", "{:.1%}"),
+    ("answer_rate", "answer rate", "{:.1%}"),
+    ("asa_seconds", "ASA", "{:.1f} s"),
+    ("aht_seconds", "AHT", "{:.0f} s"),
+)
 NEW_KEY = ("keys", "create", "--name", "development", "--all-scopes", "--unlimited")
 
 
@@ -64,11 +73,11 @@ def _print_service_level(client: httpx.Client) -> None:
     window = {"from": begin.astimezone(UTC).isoformat(), "to": end.astimezone(UTC).isoformat(), "interval": "total"}
     answer = client.get("/v1/reports/service-level", params=window)
     answer.raise_for_status()
-    table = Table("queue", *COUNTS, *FIGURES, title=f"Service level, {begin:%A %d %B %Y, %H:%M} to {end:%H:%M %Z}")
+    title = f"Service level, {begin:%A %d %B %Y, %H:%M} to {end:%H:%M %Z}"
+    table = Table(Column("queue", no_wrap=True), box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title)
+    for _, heading, _ in COLUMNS:
+        table.add_column(heading, justify="right")
     for row in answer.json()["items"]:
-        table.add_row(row["queue"], *(_shown(row[column]) for column in (*COUNTS, *FIGURES)))
+        figures = ((row[field], form) for field, _, form in COLUMNS)
+        table.add_row(row["queue"], *("-" if figure is None else form.format(figure) for figure, form in figures))
     Console().print(table)
-
-
-def _shown(figure: float | None) -> str:
-    return "-" if figure is None else str(figure)
