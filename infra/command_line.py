@@ -26,7 +26,7 @@ ROLES = {
     "calls-projections": Role("services.calls.background:run"),
 }
 # Commands of other parts, as `module:name`.
-COMMANDS = {"keys": "infra.keys:keys", "simulate": "loadtests.simulator.command:simulate"}
+COMMANDS = {"keys": "gateway.command:keys", "simulate": "loadtests.simulator.command:simulate"}
 
 
 class LazyGroup(click.Group):

@@ -29,7 +29,7 @@ COLUMNS = (
     ("asa_seconds", "ASA", "{:.1f} s"),
     ("aht_seconds", "AHT", "{:.0f} s"),
 )
-NEW_KEY = ("keys", "create", "--name", "development", "--all-scopes", "--unlimited")
+NEW_KEY = ("keys", "create", "--name", "development", "--all-scopes", "--unlimited", "--only-key")
 
 
 def show(stack: Stack) -> None:
