@@ -16,21 +16,22 @@ as_root() {
 }
 
 # The packages' own servers must not start: they would take the system's ports, and nobody asked for them.
-install_packages() {
+# In a subshell, so that its trap takes the guard away however it ends.
+install_packages() (
     echo "Installing distribution packages: $*"
     guard=/usr/sbin/policy-rc.d
-    guarded=no
     if [ ! -e $guard ]; then
-        guarded=yes
+        trap 'as_root rm -f $guard' EXIT
+        trap 'exit 1' INT TERM
         printf '#!/bin/sh\nexit 101\n' | as_root tee $guard >/dev/null
         as_root chmod 755 $guard
     fi
-    installed=yes
-    as_root apt-get update -qq || installed=no
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null || installed=no
-    [ $guarded = no ] || as_root rm -f $guard
-    [ $installed = yes ] || { echo "apt-get could not install $*; see above." >&2; exit 1; }
-}
+    if ! as_root apt-get update -qq || ! as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "$@" >/dev/null; then
+        echo "apt-get could not install $*, see above. Install them, then try again." >&2
+        exit 1
+    fi
+)
 
 disable_system_servers() {
     if [ -d /run/systemd/system ]; then
