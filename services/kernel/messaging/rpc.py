@@ -41,6 +41,8 @@ Answer = Callable[[Any, BaseException | None], None]
 class Calls(SharedExtension, ProviderCollector):  # type: ignore[misc]  # nameko has no types
     """The calls of a service: one connection for all its methods, as many under way as there are workers."""
 
+    _greenlet: Any = None
+
     def setup(self) -> None:
         """Name the connection."""
         self._link = Link(self.container.config["AMQP_URI"], f"rpc of {self.container.service_name}", self._live)
@@ -53,7 +55,8 @@ class Calls(SharedExtension, ProviderCollector):  # type: ignore[misc]  # nameko
         """Take no more calls; returns when those under way are answered."""
         if not self._link.stopping:
             self._link.stop()
-        self._greenlet.wait()
+        if self._greenlet is not None:
+            self._greenlet.wait()
 
     def _live(self, channel: Any) -> None:
         service, queue = self.container.service_name, f"rpc-{self.container.service_name}"

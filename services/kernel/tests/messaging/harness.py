@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 import pika
+import pika.exceptions
 import pytest
 
 from services.kernel.ingest_queues import IngestQueues, dead
@@ -84,6 +85,17 @@ class Desk:
 
     def waiting(self, queue=None):
         return self._channel.queue_declare(queue or self.queue, passive=True).method.message_count
+
+    def arrives(self, fact):
+        """Whether a queue was there to take it."""
+        try:
+            self.send(fact)
+        except pika.exceptions.UnroutableError:
+            return False
+        return True
+
+    def delete(self):
+        self._channel.queue_delete(self.queue)
 
     def take_dead(self):
         eventually(lambda: self.waiting(dead(self.queue)))

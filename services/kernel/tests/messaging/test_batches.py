@@ -76,6 +76,15 @@ def test_it_waits_for_the_broker_and_comes_back_to_it(desk, serve, door, amqp_ur
         again.close()
 
 
+def test_a_queue_deleted_by_hand_is_declared_again(desk, serve):
+    desk.send("a")
+    with serve("Recorder") as served:
+        eventually(served.committed)
+        desk.delete()
+        eventually(lambda: desk.arrives("b"))
+        eventually(lambda: served.committed() == ["a", "b"])
+
+
 def test_messages_are_kept_while_the_database_is_away(desk, serve, door, tmp_path):
     away = tmp_path / "away"
     away.touch()
