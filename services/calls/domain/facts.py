@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
-from services.calls.domain.forms import ANYTHING, Unfit, pointed
+from services.calls.domain.forms import ANYTHING, Unfit
 from services.calls.domain.vocabulary import ALWAYS, ENVELOPE, FIELDS, VOCABULARY, needs
 from services.kernel.values import FieldError
 
@@ -35,12 +35,14 @@ def canonical(item: object) -> dict[str, Any] | list[FieldError]:
     fact, strays = _taken(item, _TAKE, "", faults)
     sent = fact.pop("data", {})
     kind: str = fact.get("type", "")
-    if kind not in VOCABULARY:
-        kind, sent = _noted(kind, sent, faults)
+    stray_data: dict[str, Any] = {}
+    if kind in VOCABULARY:
+        data, stray_data = _taken(sent, _CARRIES[kind], "/data", faults) if sent else ({}, {})
+    else:
+        kind, data = _noted(kind, sent, faults)
         if not kind:
             return faults + _missing(ALWAYS, item)
         fact["type"] = kind
-    data, stray_data = _taken(sent, _CARRIES[kind], "/data", faults) if sent else ({}, {})
     if strays or stray_data:
         data["raw"] = _raw(data.get("raw"), fields=strays, data=stray_data)
     if data:
@@ -69,20 +71,27 @@ def _taken(
             else:
                 taken[name] = take(value)
         except Unfit as unfit:
-            step = "" if take is None else f"/{pointed(name)}"
-            faults += (fault._replace(pointer=f"{pointer}{step}{fault.pointer}") for fault in unfit.faults)
+            faults += _below(pointer if take is None else f"{pointer}/{name}", unfit)
     return taken, strays
+
+
+def _below(pointer: str, unfit: Unfit) -> Iterator[FieldError]:
+    return (fault._replace(pointer=f"{pointer}{fault.pointer}") for fault in unfit.faults)
 
 
 def _noted(kind: str, sent: dict[str, Any], faults: list[FieldError]) -> tuple[str, dict[str, Any]]:
     """The type and data under which a fact of an unknown type is kept; no type where it is none of ours."""
     family, _, rest = kind.partition(".")
-    if family in ENVELOPE and rest:
-        return f"{family}.noted", {"original_type": kind, **({"raw": sent} if sent else {})}
-    if kind:
-        remedy = "Give a type that begins with call. or agent., or source.restarted."
-        faults.append(FieldError("/type", "unknown_type", remedy))
-    return "", sent
+    if family not in ENVELOPE or not rest:
+        if kind:
+            remedy = "Give a type that begins with call. or agent., or source.restarted."
+            faults.append(FieldError("/type", "unknown_type", remedy))
+        return "", {}
+    try:
+        ANYTHING.take(sent)
+    except Unfit as unfit:
+        faults += _below("/data", unfit)
+    return f"{family}.noted", {"original_type": kind, **({"raw": sent} if sent else {})}
 
 
 def _raw(raw: Any, **strays: dict[str, Any]) -> dict[str, Any]:
