@@ -384,8 +384,8 @@ def test_a_fact_is_about_its_call_its_agent_or_its_source():
 
 def test_ids_are_the_same_for_ever():
     call = stream_id("pbx1", "call", "1717397243.239826")
-    assert call == UUID("00000000-0000-0000-0000-000000000000")
-    assert event_id(call, "pbx1-1717397259.239826-3") == UUID("00000000-0000-0000-0000-000000000000")
+    assert call == UUID("36288ec6-a6f1-5fd6-9113-29d116aca806")
+    assert event_id(call, "pbx1-1717397259.239826-3") == UUID("3600503c-68dc-5ce1-b9e9-24022e6801e7")
     assert (
         len({call, stream_id("pbx1", "agent", "1717397243.239826"), stream_id("pbx2", "call", "1717397243.239826")})
         == 3
