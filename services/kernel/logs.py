@@ -32,4 +32,6 @@ def configure(level: str | None = None) -> None:
             ],
         )
     )
+    # Whoever holds a connection says that it is lost, once; pika says so many times.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
     logging.basicConfig(handlers=[handler], level=max(lowest, logging.WARNING), force=True)
