@@ -61,13 +61,16 @@ def decide(queue: Queue, order: ConfigureQueue, ctx: Context) -> Decision:
     """Only what changes happens."""
     if order.calendar is not None:
         return Rejected("calls.queue.calendar_unknown", "There is no such calendar.", 422, "/calendar")
+    policy = order.service_level
+    if policy is not None and (both := sorted({*policy.count_as_abandoned} & {*policy.exclude})):
+        refusal = f"Count {', '.join(both)} as abandoned, or exclude it: not both."
+        return Rejected("calls.queue.reason_both_ways", refusal, 422, "/service_level/exclude")
     settings = of(QueueSettings, order)
     changes: list[QueueConfigured | PolicyAdopted] = []
     if queue.settings != settings:
         changes.append(of(QueueConfigured, settings, queue=ctx.key))
-    if order.service_level is not None and not _stands(queue, order.service_level):
-        since = order.service_level.effective_from or ctx.now
-        changes.append(of(PolicyAdopted, order.service_level, queue=ctx.key, effective_from=since))
+    if policy is not None and not _stands(queue, policy):
+        changes.append(of(PolicyAdopted, policy, queue=ctx.key, effective_from=policy.effective_from or ctx.now))
     return changes
 
 

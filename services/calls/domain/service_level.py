@@ -6,7 +6,7 @@ figure is exact: the counts decide, the ratio is rounded only for display.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -42,12 +42,14 @@ class ServiceLevelPolicy(PolicyTerms):
 
 
 DEFAULT = ServiceLevelPolicy()
+SINCE_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def in_force(policies: Iterable[ServiceLevelPolicy], instant: datetime) -> ServiceLevelPolicy:
     """The policy by its own date: the latest that has begun by then; of one date the last adopted; else the default."""
     begun = [policy for policy in policies if policy.effective_from is None or policy.effective_from <= instant]
-    return max(begun, key=lambda policy: (policy.effective_from is not None, policy.effective_from), default=DEFAULT)
+    latest_first = reversed(begun)  # of equal ones, max() takes the first
+    return max(latest_first, key=lambda policy: policy.effective_from or SINCE_EVER, default=DEFAULT)
 
 
 @dataclass(frozen=True, slots=True)
