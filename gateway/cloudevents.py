@@ -6,7 +6,6 @@ from services.kernel.values import FieldError
 
 PREFIX = "plateau."
 CODE = "ingest.invalid_cloudevent"
-_ATTRIBUTES = {"/id": "/id", "/source": "/source", "/type": "/type", "/occurred_at": "/time"}
 
 
 def fact_of(event: Any) -> dict[str, Any] | list[FieldError]:
@@ -34,14 +33,16 @@ def fact_of(event: Any) -> dict[str, Any] | list[FieldError]:
     return fact
 
 
-def pointer_in(event: Any, pointer: str) -> str:
-    """Where in the event the sender finds what `pointer` names in the fact."""
-    attribute = _ATTRIBUTES.get(pointer)
-    if pointer == "" or attribute in ("/id", "/source", "/type") or (attribute and "time" in event):
-        return attribute or ""
-    if "subject" in event and pointer == f"/{_about(event['type'].removeprefix(PREFIX))}":
+def pointer_in(event: dict[str, Any], pointer: str) -> str:
+    """Where in an event that carries a fact the sender finds what `pointer` names in the fact."""
+    if pointer in ("", "/id", "/source", "/type"):
+        return pointer
+    if pointer == "/occurred_at" and ("time" in event or pointer[1:] not in (event.get("data") or {})):
+        return "/time"
+    about = _about(event["type"].removeprefix(PREFIX))
+    if pointer == f"/{about}" and ("subject" in event or about not in (event.get("data") or {})):
         return "/subject"
-    return f"/data{pointer}" if isinstance(event.get("data"), dict) else attribute or "/subject"
+    return f"/data{pointer}"
 
 
 def _about(kind: str) -> str | None:

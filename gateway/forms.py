@@ -21,16 +21,21 @@ class Items(NamedTuple):
     many: bool
 
 
-def _at(_item: Any, pointer: str) -> str:
-    return pointer
+class Carrier(NamedTuple):
+    """How an item carries a fact: the fact (or why there is none), and where in the item a fact's field is found."""
+
+    fact_of: Callable[[Any], dict[str, Any] | list[FieldError]]
+    pointer_in: Callable[[Any, str], str]
 
 
 class Form(NamedTuple):
-    """A media type: how its body is split, how an item becomes a fact (None: it is one), where its fields are found."""
+    """A media type: how its body is split, and how an item carries a fact (None: it is one)."""
 
     split: Callable[[bytes], Items]
-    fact_of: Callable[[Any], dict[str, Any] | list[FieldError]] | None = None
-    pointer_in: Callable[[Any, str], str] = _at
+    carried: Carrier | None = None
+
+
+CLOUDEVENT = Carrier(cloudevents.fact_of, cloudevents.pointer_in)
 
 
 def _fault(text: bytes, error: orjson.JSONDecodeError, pointer: str = "") -> FieldError:
@@ -84,8 +89,8 @@ FORMS = {
     b"application/json": Form(_one_or_more),
     b"": Form(_one_or_more),
     b"application/x-ndjson": Form(_lines),
-    b"application/cloudevents+json": Form(_one, cloudevents.fact_of, cloudevents.pointer_in),
-    b"application/cloudevents-batch+json": Form(_batch, cloudevents.fact_of, cloudevents.pointer_in),
+    b"application/cloudevents+json": Form(_one, CLOUDEVENT),
+    b"application/cloudevents-batch+json": Form(_batch, CLOUDEVENT),
 }
 TAKEN = ", ".join(media_type.decode() for media_type in FORMS if media_type)
 

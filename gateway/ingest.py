@@ -1,6 +1,7 @@
 """`POST /v1/calls/events`: facts of calls and agents in, each with its verdict."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.delivery import SLICE, Delivery
@@ -31,17 +32,20 @@ class Ingest:
             faults = _take(delivery, form, item)
             if faults:
                 item_id = item.get("id") if isinstance(item, dict) else None
-                located = [fault._replace(pointer=form.pointer_in(item, fault.pointer)) for fault in faults]
-                delivery.reject(index, located, item_id)
+                delivery.reject(index, faults, item_id)
             if index % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
         await delivery.send(self._publisher, exchange)
 
 
-def _take(delivery: Delivery, form: Form, item: Any) -> list[FieldError] | None:
+def _take(delivery: Delivery, form: Form, item: Any) -> Sequence[FieldError] | None:
+    """Takes an item, or returns its faults, with pointers into the item as it was sent."""
     if item.__class__ is FieldError:
-        return [item]
-    if form.fact_of is None:
+        return (item,)
+    if form.carried is None:
         return delivery.take((item,))
-    fact = form.fact_of(item)
-    return fact if isinstance(fact, list) else delivery.take((fact,))
+    fact = form.carried.fact_of(item)
+    if isinstance(fact, list):
+        return fact
+    faults = delivery.take((fact,))
+    return faults and [fault._replace(pointer=form.carried.pointer_in(item, fault.pointer)) for fault in faults]

@@ -7,6 +7,7 @@ import uvicorn
 
 from gateway.app import create_app
 from gateway.settings import SettingsError, from_environment
+from services.kernel.logs import configure
 
 GRACE = 10  # seconds; what is not answered by then after a SIGTERM is cut off
 
@@ -17,6 +18,7 @@ def run() -> None:
         settings = from_environment(os.environ)
     except SettingsError as error:
         sys.exit(str(error))
+    configure(settings.log_level)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
@@ -26,7 +28,7 @@ def run() -> None:
         ws="none",
         lifespan="on",
         interface="asgi3",
-        log_level=settings.log_level,
+        log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
