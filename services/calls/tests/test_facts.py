@@ -7,7 +7,7 @@ from uuid import UUID
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.calls.domain.facts import canonical, event_id, stream_id, subject
@@ -332,6 +332,7 @@ json_values = st.recursive(
 names = st.sampled_from([*FIELDS, *chain.from_iterable(kind.carries for kind in VOCABULARY.values()), "raw", "stray"])
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(names, json_values),
     st.dictionaries(names, json_values),

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.calls.domain.facts import canonical, event_id
@@ -62,13 +62,16 @@ def known(item: dict[str, Any]) -> Fact:
     return Fact.of(event_id(STREAM, fact["id"]), fact, occurred_at)
 
 
+# A machine that is busy otherwise is no fault of the fold.
+patiently = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 stories = st.lists(items().map(known), min_size=1, max_size=14, unique_by=lambda fact: fact.id)
 instants = st.lists(
     seconds.map(lambda s: (NINE - EPOCH) // timedelta(microseconds=1) + round(s * 1e6)), max_size=2
 ).map(sorted)
 
 
-@settings(max_examples=150, deadline=None)
+@patiently
 @given(stories, instants, st.booleans(), st.data())
 def test_order_and_repetition_never_matter(story: list[Fact], restarts: list[int], reaped: bool, data: st.DataObject):
     closed = len(story) if reaped else None
@@ -77,7 +80,7 @@ def test_order_and_repetition_never_matter(story: list[Fact], restarts: list[int
     assert fold(data.draw(st.permutations(again)), restarts, closed) == once
 
 
-@settings(max_examples=150, deadline=None)
+@patiently
 @given(stories, instants, st.booleans())
 def test_the_sums_hold_and_no_duration_is_negative(story: list[Fact], restarts: list[int], reaped: bool):
     call = fold(story, restarts, len(story) if reaped else None)
