@@ -6,7 +6,7 @@ import pytest
 
 from infra.local import processes
 
-STUBBORN = "trap '' TERM; echo ready; while true; do sleep 0.1; done"
+STUBBORN = "trap '' TERM; echo ready; sleep 60"
 
 
 @pytest.fixture
