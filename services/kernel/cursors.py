@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,15 +24,14 @@ def encode(now: datetime, *place: Any) -> str:
     return base64.urlsafe_b64encode(orjson.dumps([now.timestamp(), *place])).decode().rstrip("=")
 
 
-def decode(cursor: str, parts: int, now: datetime) -> list[Any]:
-    """The place that a cursor leads to; raises BadCursor."""
+def decode(cursor: str, now: datetime, *kinds: Callable[[Any], Any]) -> list[Any]:
+    """The place that a cursor leads to, each value read by its kind (`UUID`, say); raises BadCursor."""
     try:
-        made, *place = list[Any](orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
+        made, *values = list[Any](orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
         born = datetime.fromtimestamp(made, UTC)
-    except (binascii.Error, ValueError, TypeError) as error:
+        place = [kind(value) for kind, value in zip(kinds, values, strict=True)]
+    except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise BadCursor(expired=False) from error
-    if len(place) != parts:
-        raise BadCursor(expired=False)
     if now - born > LIFE:
         raise BadCursor(expired=True)
     return place

@@ -17,6 +17,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from services.kernel.decider import Decision, event_type
 from services.kernel.values import Actor
 
+LONGEST_NAME = 200
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -89,6 +90,15 @@ class Things:
         self.api.add(
             UseCase(self.api.name, "query", "GET", self.prefix + path, shape, scope, returns, self, shows=True)
         )
+
+    def can_be(self, key: str) -> bool:
+        """Whether a text can be the id or the outside name of such a thing."""
+        if self.named:
+            return 0 < len(key) <= LONGEST_NAME and "\x00" not in key
+        try:
+            return bool(UUID(key))
+        except ValueError:
+            return False
 
     def stream(self, key: str) -> UUID:
         """The stream of the thing that bears this id or outside name."""

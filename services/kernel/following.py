@@ -11,8 +11,10 @@ from services.kernel.database import Connection, connect
 from services.kernel.projections import Generation, Projection, Superseded
 
 CHANNEL = "events_appended"
-WAKE = f"NOTIFY {CHANNEL}"  # sent after the commit of an append: within it, it would make all appends wait in a row
+# Sent after the commit of an append: within it, it would make all appends wait in a row. It need not be flushed.
+WAKE = f"BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}; COMMIT"
 POLL_SECONDS = 0.1
+PACE_SECONDS = 0.04  # between batches that are not full: many small ones would cost more than they would be fresher
 LEADER_LOCK = "SELECT pg_try_advisory_lock(hashtext('projection'), hashtext(%s))"
 
 log = structlog.get_logger()
@@ -30,6 +32,8 @@ class Follower:
         while not self._stop.is_set():
             try:
                 with connect(self._dsn, f"projection {self.projection.name}") as connection:
+                    # A crash may lose the last batches, the checkpoint with them: they are applied again.
+                    connection.execute("SET synchronous_commit = off")
                     self._lead(connection)
                     waits = pauses()
             except Superseded:
@@ -46,9 +50,12 @@ class Follower:
         generation.enter(connection)
         connection.execute(f"LISTEN {CHANNEL}")
         while not self._stop.is_set():
-            if not generation.step(connection):
+            handled = generation.step(connection)
+            if not handled:
                 for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
                     pass
+            elif handled < self.projection.batch:
+                self._stop.wait(PACE_SECONDS)
 
     def _granted(self, connection: Connection) -> bool:
         (granted,) = connection.execute(LEADER_LOCK, (self.projection.name,)).fetchone() or (False,)
@@ -57,15 +64,10 @@ class Follower:
     def _generation(self, connection: Connection) -> Generation:
         with connection.cursor() as db:
             found = projections.active(db, self.projection)
-        if found is None:
-            generation = projections.create(connection, self.projection)
-            projections.bring_into_use(connection, generation)
-            return generation
-        generation, version = found
-        if version != self.projection.version:
+        if found is None or found[1] != self.projection.version:
             projections.rebuild(connection, self.projection, self._report)
             return self._generation(connection)
-        return generation
+        return found[0]
 
     def _report(self, handled: int) -> None:
         log.info("projection rebuilding", projection=self.projection.name, events=handled)

@@ -71,7 +71,10 @@ class Keyring:
     """The data keys of subjects, read and made in batches."""
 
     READ = "SELECT subject, wrapped FROM keyring.keys WHERE subject = ANY(%s)"
-    MAKE = """INSERT INTO keyring.keys (subject, wrapped) SELECT * FROM unnest(%s::uuid[], %s::bytea[])
+    # Not flushed by itself: whatever is sealed with a key is appended later, and the flush of that takes the key along.
+    MAKE = """WITH unflushed AS (SELECT set_config('synchronous_commit', 'off', true))
+        INSERT INTO keyring.keys (subject, wrapped)
+        SELECT subject, wrapped FROM unflushed, unnest(%s::uuid[], %s::bytea[]) AS made(subject, wrapped)
         ON CONFLICT (subject) DO NOTHING"""
 
     def __init__(self, master: MasterKey) -> None:

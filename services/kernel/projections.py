@@ -54,12 +54,16 @@ class Superseded(Exception):  # noqa: N818 - what happened, not a mistake
 
 READ = f"""SELECT {COLUMNS} FROM store.events
     WHERE (transaction_id, position) > (%s::text::xid8, %s) AND transaction_id < %s::text::xid8 AND type = ANY(%s)
-    ORDER BY transaction_id, position LIMIT %s"""  # noqa: S608 - a constant
+    ORDER BY events.transaction_id, events.position LIMIT %s"""  # noqa: S608 - a constant
 GATE = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 ACTIVE = """SELECT generation, version, transaction_id::text::bigint, position FROM store.projections
     WHERE name = %s AND in_use"""
 MOVE = """UPDATE store.projections SET transaction_id = %s::text::xid8, position = %s, moved_at = now()
     WHERE name = %s AND generation = %s AND in_use = %s"""
+# A reader meets several views in one transaction, in an order of its own. Without one lock over all of them, it and
+# whoever points them at a new generation could wait for each other.
+READ_VIEWS = "SELECT set_config('search_path', 'read', true), pg_advisory_xact_lock_shared(hashtext('read views'))"
+CHANGE_VIEWS = "SELECT pg_advisory_xact_lock(hashtext('read views'))"
 MARK_EVERY = 1000  # transactions without an event of ours, after which the checkpoint is stored all the same
 
 
@@ -90,20 +94,22 @@ class Generation:
             (gate,) = db.execute(GATE).fetchone() or (0,)
             rows = db.execute(READ, (*self.checkpoint, gate, list(projection.handles), projection.batch)).fetchall()
             events = [StoredEvent(*row) for row in rows]
-            if events:
-                projection.apply(events, db)
             full = len(events) == projection.batch
             reached = Position(events[-1].transaction_id, events[-1].position) if full else Position(gate, 0)
-            if events or reached.transaction_id - self._stored.transaction_id > MARK_EVERY:
-                self._move(db, reached)
+            moves = bool(events) or reached.transaction_id - self._stored.transaction_id > MARK_EVERY
+            if moves:
+                self._move(db, reached)  # first: the tables of a generation that was retired are no longer there
+            if events:
+                projection.apply(events, db)
         self.checkpoint = reached
+        if moves:
+            self._stored = reached
         return len(events)
 
     def _move(self, db: Cursor, reached: Position) -> None:
         moved = db.execute(MOVE, (*reached, self.projection.name, self.number, self.in_use))
         if not moved.rowcount:
             raise Superseded(self.projection.name)
-        self._stored = reached
 
 
 def active(db: Cursor, projection: Projection) -> tuple[Generation, int] | None:
@@ -158,6 +164,7 @@ TABLES_OF = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tabl
 
 
 def _show(db: Cursor, generation: Generation) -> None:
+    db.execute(CHANGE_VIEWS)
     for (table,) in db.execute(TABLES_OF, (f"{generation.projection.name}_{generation.number}",)).fetchall():
         view = sql.Identifier("read", table)
         db.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view))

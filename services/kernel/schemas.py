@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, validate
 
 from services.kernel.values import Example, FieldError, Length, Money, Pattern, Personal, Range
-from services.kernel.wire import Amount, Instant, Number, Zone
+from services.kernel.wire import Amount, Instant, Named, Number, Text, Zone
 
 
 class _Derived(Schema):
@@ -28,7 +28,7 @@ class _Derived(Schema):
 
 
 _PLAIN: dict[Any, type[fields.Field[Any]]] = {
-    str: fields.String,
+    str: Text,
     int: fields.Integer,
     bool: fields.Boolean,
     float: fields.Float,
@@ -77,7 +77,7 @@ def _field(hint: Any, *, lenient: bool = False, **options: Any) -> fields.Field[
     if origin in (tuple, list, frozenset, Sequence):
         return fields.List(_field(args[0], lenient=lenient), **options)
     if origin in (dict, Mapping):
-        return fields.Dict(keys=fields.String(), values=_field(args[1]), **options)
+        return Named(keys=Text(), values=_field(args[1]), **options)
     if dataclasses.is_dataclass(hint) and hint is not Money:
         return fields.Nested(schema_class(hint), **options)  # type: ignore[arg-type]
     if hint is int:
@@ -121,9 +121,13 @@ def _schema(cls: type, *, lenient: bool = False) -> Schema:
 
 def _pointers(messages: Any, at: str = "") -> list[FieldError]:
     if isinstance(messages, dict):
-        inner = ((f"{at}/{key}" if key != "_schema" else at, value) for key, value in messages.items())
+        inner = ((f"{at}/{_step(key)}" if key != "_schema" else at, value) for key, value in messages.items())
         return [fault for pointer, value in inner for fault in _pointers(value, pointer)]
     return [FieldError(at, "invalid_field", str(text)) for text in messages]
+
+
+def _step(key: object) -> str:
+    return str(key).replace("~", "~0").replace("/", "~1")
 
 
 def load(cls: type, data: Any, *, lenient: bool = False) -> Any | list[FieldError]:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from marshmallow import ValidationError
+
 from services.kernel import projections, schemas
 from services.kernel.answers import encode
 from services.kernel.cursors import BadCursor
@@ -24,11 +26,12 @@ from services.kernel.store import Conflict, Position
 from services.kernel.things import Done, Loaded, ThingStore
 from services.kernel.upcasting import Upcaster
 from services.kernel.values import Actor, FieldError
-from services.kernel.wire import rfc3339
+from services.kernel.wire import Instant, rfc3339
 
 Message = Mapping[str, Any]
 Answer = dict[str, Any]
 
+NO_KEY = "There can be nothing of that id or name."
 DECISIONS = 5  # how often a command that named no version is decided anew after a conflict
 POSITION_WAIT_SECONDS = 2.0
 POSITION_POLL_SECONDS = 0.01
@@ -40,6 +43,12 @@ def refused(
     """A refusal as it travels."""
     listed = [error._asdict() for error in errors]
     return {"refused": {"code": code, "detail": detail, "status": status, "errors": listed, "retry_after": retry_after}}
+
+
+def not_valid(pointer: str, detail: str) -> Answer:
+    """The refusal of one parameter."""
+    fault = FieldError(pointer, "invalid_field", detail)
+    return refused("request.invalid", "Some parameters are not valid.", 422, [fault])
 
 
 class Dispatcher:
@@ -88,6 +97,8 @@ class Dispatcher:
     def _attempt(self, db: Cursor, case: UseCase, message: Message, command: Any, actor: Actor) -> Answer:
         things, key, expected = case.things, message["key"], message["expected_version"]
         assert things is not None  # noqa: S101 - a command is always on a kind of thing
+        if not things.can_be(key):
+            return not_valid(f"/{things.id}", NO_KEY)
         loaded = self._things.load(db, things, key)
         ctx = Context(datetime.now(UTC), actor, UUID(message["command_id"]), key)
         repeated = any(event.metadata.get("command_id") == message["command_id"] for event in loaded.events)
@@ -133,13 +144,12 @@ class Dispatcher:
     def _answer(self, db: Cursor, case: UseCase, question: Any, actor: Actor) -> Answer:
         try:
             with db.connection.transaction():
-                db.execute("SET LOCAL search_path = read")
+                db.execute(projections.READ_VIEWS)
                 answer = self._answers[case.shape](question, db, actor)
         except BadCursor as error:
             if error.expired:
                 return refused("request.cursor_expired", "The cursor has expired; begin the list anew.", 410)
-            fault = FieldError("/cursor", "invalid_field", "Send a cursor as a list gave it, with the same filters.")
-            return refused("request.invalid", "The cursor is not one of ours.", 422, [fault])
+            return not_valid("/cursor", "Send a cursor as a list gave it, with the same filters.")
         if answer is None:
             return refused("request.not_found", "There is nothing here, or nothing that you may see.", 404)
         return refusal_of(answer) if isinstance(answer, Rejected) else {"body": encode(answer)}
@@ -148,7 +158,12 @@ class Dispatcher:
         things, key = case.things, message["key"]
         assert things is not None  # noqa: S101 - only things are shown
         assert things.view is not None  # noqa: S101
-        as_of = datetime.fromisoformat(message["as_of"]) if message.get("as_of") else None
+        if not things.can_be(key):
+            return not_valid(f"/{things.id}", NO_KEY)
+        try:
+            as_of = Instant().deserialize(message["as_of"]) if message.get("as_of") else None
+        except ValidationError as error:
+            return not_valid("/as_of", str(error.args[0]))
         loaded = self._things.load(db, things, key, as_of)
         if not loaded.events and not things.named:
             return refused("request.not_found", "There is nothing here, or nothing that you may see.", 404)

@@ -29,6 +29,11 @@ class Loaded:
         """How many events it has."""
         return len(self.events)
 
+    @property
+    def position(self) -> Position:
+        """Where its last event stands; the beginning of all where it has none."""
+        return Position(self.events[-1].transaction_id, self.events[-1].position) if self.events else Position()
+
 
 @dataclass(frozen=True)
 class Done:
@@ -68,8 +73,7 @@ class ThingStore:
             return decided
         created = not loaded.events
         if not decided:
-            last = loaded.events[-1]
-            return Done(loaded.version, Position(last.transaction_id, last.position), created=False)
+            return Done(loaded.version, loaded.position, created=False)
         stream = things.stream(ctx.key)
         new = self._new(db.connection, stream, decided, ctx)
         with db.connection.transaction():

@@ -10,8 +10,32 @@ from marshmallow import ValidationError, fields
 from services.kernel.values import Money
 
 NO_INSTANT = "Give an RFC 3339 instant with an offset, such as 2026-11-21T09:00:00Z."
+NO_NUL = "Leave out NUL characters."
 NO_ZONE = "Give an IANA time zone, such as Europe/Paris or UTC."
 NO_MONEY = 'Give money as {"amount": "1250.00", "currency": "EUR"}, the amount a text.'
+
+
+class Text(fields.String):
+    """A text that PostgreSQL has room for."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        if "\x00" in text:
+            raise ValidationError(NO_NUL)
+        return text
+
+
+class Named(fields.Dict):
+    """Values by name; what is wrong with one is reported under its name, as for any other field."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._deserialize(value, attr, data, **kwargs)
+        except ValidationError as error:
+            if not isinstance(error.messages, dict):
+                raise
+            flat = {name: next(iter(faults.values())) for name, faults in error.messages.items()}
+            raise ValidationError(flat) from error
 
 
 class Instant(fields.Field[datetime]):
