@@ -273,6 +273,8 @@ def _outcall(line: Line, source: Source) -> Iterator[dict[str, Any]]:
 
 def _noted(line: Line) -> Iterator[dict[str, Any]]:
     """What a site adds of its own, kept as it is; of nobody's call and no agent, there is nothing to hang it on."""
+    if not line.parameters and any(known.startswith(line.event) for known in RULES):
+        raise Malformed(f"{line.event} is the beginning of an event's name: the line is cut off.")
     kind = "call.noted" if line.call not in NO_CALL and line.event not in ("PENALTY", "RINGINUSE") else "agent.noted"
     if kind == "agent.noted" and line.agent is None:
         return
