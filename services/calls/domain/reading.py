@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from services.calls.domain.legs import OpenLeg, Ring
 from services.calls.domain.story import Fact
-from services.calls.domain.visits import Visit, VisitOutcome
+from services.calls.domain.visits import Reason, Visit, VisitOutcome
 
 State = Literal["started", "waiting", "talking", "wrapping", "ended"]
 
@@ -149,8 +149,9 @@ class Reading:
         for visit in self.waiting():
             first = bisect_left(restarts, visit.entered_at)
             if first < len(restarts):
-                self._infer_left(visit, restarts[first], "restart")
-                self.gone_at = max(restarts[first], self.gone_at or 0)
+                gone_at = restarts[first]
+                self._infer_left(visit, gone_at, "restart")
+                self.gone_at = gone_at if self.gone_at is None else max(gone_at, self.gone_at)
 
     def close(self) -> None:
         """Ends at the last fact whatever is still open."""
@@ -162,7 +163,7 @@ class Reading:
         if self.over_at is None:
             self.ended_at = last
 
-    def _infer_left(self, visit: Visit, at: int, reason: str) -> None:
+    def _infer_left(self, visit: Visit, at: int, reason: Reason) -> None:
         visit.end("overflowed", at, None, self.notes)
         visit.reason = reason
         visit.inferred = True

@@ -10,13 +10,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
+from services.calls.domain.visits import Reason
 from services.kernel.decider import values
 from services.kernel.values import Length, Range
 
 Formula = Literal["sl1", "sl2", "sl3", "sl4", "sl5", "sl6", "sl7"]
-Reason = Literal[
-    "timeout", "no_agents", "key", "full", "closed", "overflow", "callback", "withdrawn", "restart", "stale"
-]
 Threshold = Annotated[Decimal, Range(min=0, max=86400)]
 
 

@@ -5,6 +5,9 @@ from typing import Literal
 from uuid import UUID
 
 VisitOutcome = Literal["answered", "abandoned", "overflowed", "in_progress"]
+Reason = Literal[
+    "timeout", "no_agents", "key", "full", "closed", "overflow", "callback", "withdrawn", "restart", "stale"
+]
 
 TURNED_AWAY = frozenset({"full", "closed", "no_agents", "overflow"})
 
@@ -23,7 +26,7 @@ class Visit:
     entered_at: int
     inferred: bool = False
     outcome: VisitOutcome = "in_progress"
-    reason: str | None = None
+    reason: Reason | None = None
     ended_at: int | None = None
     wait_ms: int | None = None
     agent: str | None = None

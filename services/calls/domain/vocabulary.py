@@ -5,7 +5,7 @@ The order of the rows is the order of a call's life: facts of one instant and wi
 
 from collections.abc import Mapping
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from services.calls.domain.forms import (
     ANYTHING,
@@ -23,6 +23,7 @@ from services.calls.domain.forms import (
     Form,
     one_of,
 )
+from services.calls.domain.visits import Reason
 
 FIELDS: Mapping[str, Form] = {
     "id": NAME,
@@ -47,18 +48,7 @@ FIELDS: Mapping[str, Form] = {
 ALWAYS = ("id", "source", "type", "occurred_at")
 ENVELOPE = {"call": "call_id", "agent": "agent"}  # what a family of facts needs to find its stream
 
-LEFT_REASONS = (
-    "timeout",
-    "no_agents",
-    "key",
-    "full",
-    "closed",
-    "overflow",
-    "callback",
-    "withdrawn",
-    "restart",
-    "stale",
-)
+LEFT_REASONS: tuple[str, ...] = get_args(Reason)
 DURATIONS = {"talk_seconds": SECONDS, "hold_seconds": SECONDS}
 
 

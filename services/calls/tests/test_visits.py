@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.calls.domain.reaper import CallClosedByInference
 from services.calls.tests.stories import at, fact, opened_by, told
 
 TURNED_AWAY = ["full", "closed", "no_agents", "overflow"]
@@ -194,6 +195,12 @@ def test_a_restart_of_the_source_ends_the_visits_open_at_that_instant():
     assert (call.state, call.ended_at) == ("ended", at(40))
 
 
+def test_a_caller_lost_in_a_restart_after_the_agent_hung_up_is_gone_since_the_restart():
+    facts = (queued(0), fact("call.answered", 5, queue="sales"), fact("call.transferred", 9), queued(10, "care"))
+    call = told(*facts, fact("call.abandoned", 12, queue="survey"), restarts=(at(40),))
+    assert (call.state, call.ended_at) == ("ended", at(40))
+
+
 def test_a_restart_before_the_entry_does_not_touch_it():
     assert told(queued(10), restarts=(at(9.9),)).visits[0].outcome == "in_progress"
 
@@ -208,9 +215,10 @@ def test_a_restart_does_not_touch_a_visit_that_a_fact_ends():
 
 
 def test_the_reaper_takes_a_waiting_call_as_left_and_stale():
-    call = told(queued(0), fact("call.ring_no_answer", 20, agent="a-1042"), closed=2)
+    closed = CallClosedByInference(known_facts=2)
+    call = told(queued(0), fact("call.ring_no_answer", 20, agent="a-1042"), closed=closed.known_facts)
     (visit,) = call.visits
-    assert (visit.outcome, visit.reason, visit.inferred, visit.wait_ms) == ("overflowed", "stale", True, 20_000)
+    assert (visit.outcome, visit.reason, visit.inferred, visit.wait_ms) == ("overflowed", closed.reason, True, 20_000)
     assert (call.state, call.ended_at) == ("ended", at(20))
 
 
