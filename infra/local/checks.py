@@ -53,7 +53,7 @@ def with_servers(servers: Servers, arguments: Sequence[str]) -> bool:
         passed = _run([*PYTHON, "pytest", *arguments], environment) == 0
         if staying := processes.left_over(servers.home, mark=MARK):
             click.echo(f"FAILED: the tests left these processes:\n{processes.described(staying)}")
-            processes.end(staying)
+            processes.end(servers.home, mark=MARK)
             passed = False
     finally:
         servers.stop()

@@ -11,6 +11,8 @@ import psutil
 
 MARK = "PLATEAU_STACK"
 PROGRAM = "SUPERVISOR_PROCESS_NAME"
+# What is about to end may start something at its last moment.
+ROUNDS = 2
 
 
 def left_over(home: Path, program: str | None = None, mark: str = MARK) -> list[psutil.Process]:
@@ -33,14 +35,17 @@ def left_over(home: Path, program: str | None = None, mark: str = MARK) -> list[
     return found
 
 
-def end(processes: list[psutil.Process], patience: float = 10) -> None:
-    """Ask `processes` to end, wait up to `patience` seconds, kill those that stay."""
-    for process in processes:
-        _signal(process, kill=False)
-    _, staying = psutil.wait_procs(processes, timeout=patience)
-    for process in staying:
-        _signal(process, kill=True)
-    psutil.wait_procs(staying, timeout=patience)
+def end(home: Path, program: str | None = None, mark: str = MARK, patience: float = 10) -> list[psutil.Process]:
+    """Ask what `left_over` finds to end, kill what has not after `patience` seconds; returns what is left even so."""
+    for _ in range(ROUNDS):
+        found = left_over(home, program, mark)
+        for process in found:
+            _signal(process, kill=False)
+        _, staying = psutil.wait_procs(found, timeout=patience)
+        for process in staying:
+            _signal(process, kill=True)
+        psutil.wait_procs(staying, timeout=patience)
+    return left_over(home, program, mark)
 
 
 def described(processes: list[psutil.Process]) -> str:

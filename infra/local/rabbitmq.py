@@ -1,6 +1,5 @@
 """A private RabbitMQ node: its folder, its settings, and the command that runs it."""
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +96,7 @@ class RabbitMQ:
 
     def end_orphan(self) -> None:
         """End a node that an earlier supervisord left in this folder."""
-        processes.end(processes.left_over(self.home, os.environ.get(processes.PROGRAM, "rabbitmq")))
+        processes.end(self.home, "rabbitmq")
 
     def answers(self) -> bool:
         """Whether the broker takes connections."""

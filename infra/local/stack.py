@@ -91,15 +91,17 @@ class Stack:
         ]
 
     def _environment(self, index: int, role: str) -> dict[str, str]:
-        # A process knows neither the owners' passwords nor another service's.
-        foreign = "PLATEAU_CALLS_" if role == "gateway" else "PLATEAU_GATEWAY_"
+        # A process knows neither the owners' passwords nor what only another service needs.
+        foreign = ("PLATEAU_CALLS_", "PLATEAU_MASTER_KEY") if role == "gateway" else ("PLATEAU_GATEWAY_",)
         own = {
             name: value
             for name, value in self.settings().items()
             if not name.startswith(foreign) and not name.endswith("_MIGRATION_URL")
         }
-        # The last is read by nobody: other code makes other settings, so that supervisord restarts the process.
-        return own | {"PLATEAU_METRICS_PORT": str(self.ports.metrics(index)), "PLATEAU_CODE": _newest_change()}
+        # The gateway shows its metrics on its own address.
+        metrics = {} if role == "gateway" else {"PLATEAU_METRICS_PORT": str(self.ports.metrics(index))}
+        # Read by nobody: other code makes other settings, so that supervisord restarts the process.
+        return own | metrics | {"PLATEAU_CODE": _newest_change()}
 
 
 def _newest_change() -> str:

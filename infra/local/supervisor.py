@@ -91,12 +91,11 @@ class Supervisor:
             with suppress(psutil.TimeoutExpired):
                 daemon.wait(60)
         self.end_left_over()
-        if staying := processes.left_over(self.home):
-            raise click.ClickException(f"These processes did not end:\n{processes.described(staying)}")
 
     def end_left_over(self) -> None:
-        """End the programs of a supervisord that was killed."""
-        processes.end(processes.left_over(self.home))
+        """End the programs of a supervisord that was killed; raise a `click.ClickException` that names what stays."""
+        if staying := processes.end(self.home):
+            raise click.ClickException(f"These processes do not end:\n{processes.described(staying)}")
 
     def is_up(self) -> bool:
         """Whether it answers."""

@@ -6,7 +6,7 @@ import pytest
 
 from infra.local import processes
 
-STUBBORN = "trap '' TERM; echo ready; sleep 60"
+STUBBORN = "trap '' TERM; echo ready; exec sleep 60"
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_the_caller_is_never_its_own_left_over(monkeypatch, tmp_path):
 
 def test_what_does_not_end_when_asked_is_killed(start, tmp_path):
     assert start("sh", "-c", STUBBORN).stdout.readline() == "ready\n"
-    processes.end(processes.left_over(tmp_path), patience=0.2)
+    assert processes.end(tmp_path, patience=0.2) == []
     assert processes.left_over(tmp_path) == []
 
 

@@ -45,6 +45,11 @@ def test_a_process_knows_no_password_of_an_owner_nor_of_another_service(stack):
     assert all(names == {"PLATEAU_CALLS_DATABASE_URL"} for names in databases.values())
 
 
+def test_the_key_to_personal_data_is_not_the_gateways(stack):
+    holders = {role for role, environment in environments(stack).items() if "PLATEAU_MASTER_KEY" in environment}
+    assert holders == set(ROLES) - {"gateway"}
+
+
 def test_changed_code_changes_what_supervisord_compares(stack, monkeypatch, tmp_path):
     (tmp_path / "services").mkdir()
     file = tmp_path / "services" / "new.py"
