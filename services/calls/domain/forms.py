@@ -99,7 +99,7 @@ def _seconds(value: Any) -> float:
 
 
 def _version(value: Any) -> str:
-    if type(value) is int or (type(value) is float and math.isfinite(value)):
+    if (type(value) is int and abs(value) <= LARGEST_INTEGER) or (type(value) is float and math.isfinite(value)):
         value = str(value)
     return _name(value)
 

@@ -53,7 +53,7 @@ def test_a_record_version_is_kept_as_text(sent, kept):
     assert canonical(item(record="row", record_version=sent))["record_version"] == kept
 
 
-@pytest.mark.parametrize("value", [True, math.inf, [], 10**201])
+@pytest.mark.parametrize("value", [True, math.inf, [], pytest.param(10**5000, id="huge")])
 def test_a_record_version_is_text_or_a_number(value):
     assert [pointer for pointer, _ in faults(item(record="row", record_version=value))] == ["/record_version"]
 
