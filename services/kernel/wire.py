@@ -19,7 +19,7 @@ class Text(fields.String):
     """A text that PostgreSQL has room for."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        text = super()._deserialize(value, attr, data, **kwargs)
         if "\x00" in text:
             raise ValidationError(NO_NUL)
         return text
@@ -30,7 +30,7 @@ class Named(fields.Dict):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         try:
-            return super()._deserialize(value, attr, data, **kwargs)
+            return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
         except ValidationError as error:
             if not isinstance(error.messages, dict):
                 raise

@@ -39,16 +39,20 @@ CONFIGURE = """INSERT INTO sources VALUES (%s, %s, %s, %s)
     ON CONFLICT (source) DO UPDATE SET clock_offset_us = excluded.clock_offset_us,
         stale_after_seconds = excluded.stale_after_seconds, pause_reasons = excluded.pause_reasons"""
 TOUCHED_BY_RESTART = """SELECT DISTINCT calls.id FROM calls JOIN visits ON visits.call = calls.id
-    WHERE calls.source = ANY(%s) AND (visits.outcome = 'in_progress' OR visits.reason = 'restart')"""
+    WHERE calls.source = ANY(%s) AND (visits.outcome = 'in_progress' OR visits.reason IN ('restart', 'stale'))"""
 OF_SOURCES = "SELECT id FROM calls WHERE source = ANY(%s)"
 
 
 @dataclass(slots=True)
 class Story:
-    """What is known of one call: its facts so far, up to which version, and whether the reaper closed it."""
+    """What is known of one call: its facts so far, up to which version, and whether the reaper closed it.
+
+    `offset` is the clock offset of its source, in microseconds, that the instants of its facts have in them.
+    """
 
     source: str = ""
     call_id: str = ""
+    offset: int = 0
     version: int = 0
     facts: list[Fact] = field(default_factory=list)
     closed: int | None = None
@@ -97,7 +101,6 @@ class CallFigures(Projection):
                 settings = (offset, event.data["stale_after_seconds"], Jsonb(event.data["pause_reasons"]))
                 db.execute(CONFIGURE, (*source, *settings))
                 touched |= {call for (call,) in db.execute(OF_SOURCES, (source,))}
-                self._stories.clear()  # their facts bear the instants of the former offset
         return touched
 
     def _restarts(self, offsets: dict[str, int], db: Cursor) -> dict[str, list[int]]:
@@ -113,7 +116,8 @@ class CallFigures(Projection):
         incomplete = []
         for call, events in touched.items():
             story = self._stories.get(call) or Story()
-            if events and events[0].version <= story.version + 1:
+            current = not story.version or story.offset == offsets.get(story.source, 0)
+            if events and current and events[0].version <= story.version + 1:
                 for event in events:
                     if event.version > story.version:
                         self._add(story, event[1:4] + event[5:8], offsets)
@@ -138,7 +142,8 @@ class CallFigures(Projection):
             story.closed = data["known_facts"]
             return
         story.source, story.call_id = data["source"], data["call_id"]
-        at = microseconds(occurred_at) + offsets.get(story.source, 0)
+        story.offset = offsets.get(story.source, 0)
+        at = microseconds(occurred_at) + story.offset
         customer, numbers = metadata.get("customer"), "numbers" in metadata
         story.facts.append(Fact.of(event_id, data, at, customer=customer, has_numbers=numbers))
 

@@ -66,7 +66,7 @@ class CallReader:
             # A plus that was not encoded arrives as a space.
             wanted["customer"] = self._master.hash_of("+" + asked.customer.strip().lstrip("+"))
         if asked.cursor:
-            wanted["after"], wanted["after_id"] = decode(asked.cursor, 2, now)
+            wanted["after"], wanted["after_id"] = decode(asked.cursor, now, datetime.fromisoformat, UUID)
         found = self._found(db, {**wanted, **_seen(actor)}, asked.limit + 1)
         shown = found[: asked.limit]
         last = shown[-1] if len(found) > asked.limit else None
@@ -87,7 +87,7 @@ class CallReader:
         if not self._found(db, {"id": asked.id, **_seen(actor)}, 1):
             return None
         now = datetime.now(UTC)
-        begin = decode(asked.cursor, 1, now)[0] if asked.cursor else 0
+        begin = decode(asked.cursor, now, int)[0] if asked.cursor else 0
         events = facts_of(db, [asked.id])[asked.id]
         shown = events[begin : begin + asked.limit]
         more = begin + asked.limit < len(events)

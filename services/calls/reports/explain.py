@@ -64,7 +64,7 @@ class Explanations:
             "each": sql.SQL(EACH.get(asked.measure, "1")),
         }
         (value,) = db.execute(sql.SQL(VALUE).format(**parts), parameters).fetchone() or (0,)
-        after = decode(asked.cursor, 2, now) if asked.cursor else BEGINNING
+        after = decode(asked.cursor, now, datetime.fromisoformat, UUID) if asked.cursor else BEGINNING
         page = db.execute(
             sql.SQL(PAGE).format(**parts),
             {**parameters, "after_instant": after[0], "after_id": after[1], "limit": asked.limit + 1},

@@ -11,6 +11,7 @@ from services.kernel import store
 from services.kernel.database import Connection, connect
 from services.kernel.projections import Generation, Projection, bring_into_use, create
 from services.kernel.store import Conflict, Head, NewEvent, Position
+from services.kernel.tests.horizon import until_readable
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -154,6 +155,7 @@ def test_many_writers_and_one_reader_nothing_skipped_nothing_out_of_order(calls_
             generation.step(connection)
     for each in writing:
         each.result()
+    until_readable(connection)
     seen = read_all(reader)
     assert len(seen) == writers * rounds * 3
     for stream in streams:
@@ -183,6 +185,7 @@ def test_a_reader_waits_for_every_open_write_in_the_cluster(postgres_url, calls_
         append(calls_connection, noted(uuid4()))
         assert read_all(reader) == []
         elsewhere.rollback()
+    until_readable(calls_connection)
     assert len(read_all(reader)) == 1
 
 
@@ -194,6 +197,7 @@ def test_a_late_commit_is_not_skipped(calls_url, calls_connection, reader):
             store.append(db, [noted(slow_stream)], {})
             append(calls_connection, noted(fast_stream))
             assert read_all(reader) == []
+        until_readable(calls_connection)
         assert [stream for stream, _ in read_all(reader)] == [slow_stream, fast_stream]
 
 
