@@ -51,15 +51,20 @@ def with_servers(servers: Servers, arguments: Sequence[str]) -> bool:
     try:
         environment = os.environ | start_for_tests(servers, "TEST_PORT_BASE") | {MARK: str(servers.home)}
         passed = _run([*PYTHON, "pytest", *arguments], environment) == 0
-        if staying := processes.left_over(servers.home, mark=MARK):
-            click.echo(f"FAILED: the tests left these processes:\n{processes.described(staying)}")
-            processes.end(servers.home, mark=MARK)
-            passed = False
     finally:
+        passed = _nothing_stays(servers.home) and passed
         servers.stop()
         if passed:
             servers.forget()
     return passed
+
+
+def _nothing_stays(home: Path) -> bool:
+    """Whether the tests ended all that they started; what they did not is named and ended."""
+    if staying := processes.left_over(home, mark=MARK):
+        click.echo(f"FAILED: the tests left these processes:\n{processes.described(staying)}")
+        processes.end(home, mark=MARK)
+    return not staying
 
 
 def start_for_tests(servers: Servers, setting: str) -> dict[str, str]:
