@@ -47,7 +47,8 @@ class Endpoints:
             if method == "GET":
                 endpoint.handlers["HEAD"] = handler
         self._plain = {path: endpoint for path, endpoint in endpoints.items() if "{" not in path}
-        routes = [Route(path, endpoint) for path, endpoint in endpoints.items() if "{" in path]
+        # Longer ones first: a name may hold slashes, and `…/{name:path}` would swallow `…/{name:path}/history`.
+        routes = [Route(path, endpoints[path]) for path in sorted(endpoints, key=len, reverse=True) if "{" in path]
         self._router = Router(routes, redirect_slashes=False, default=_not_found, lifespan=lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

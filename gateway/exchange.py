@@ -83,7 +83,10 @@ class Exchange:
     @property
     def in_path(self) -> dict[str, str]:
         """The parameters in the path."""
-        return dict(self.scope.get("path_params", {}))
+        parameters = self.scope.get("path_params", {})
+        if any("\0" in value for value in parameters.values()):
+            raise Problem("request.not_found")  # nothing can have that name
+        return dict(parameters)
 
     def in_query(self) -> dict[str, str]:
         """The parameters of the query string, the last of equals.
@@ -93,9 +96,12 @@ class Exchange:
         """
         try:
             query = self.scope["query_string"].decode("ascii")
-            return dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
+            parameters = dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
         except UnicodeDecodeError as error:
             raise invalid(FieldError("", "invalid_field", "Write the query in percent-encoded UTF-8.")) from error
+        if unstorable := [name for name, value in parameters.items() if "\0" in name + value]:
+            raise invalid(*(FieldError(f"/{name}", "invalid_characters", "Leave out NUL.") for name in unstorable))
+        return parameters
 
     def require(self, permission: str) -> "Caller":
         """The caller, who holds this scope.
@@ -183,8 +189,10 @@ def parsed(body: bytes) -> Any:
     """A body as JSON; an empty one is an empty object.
 
     Raises:
-        Problem: it is not JSON (400).
+        Problem: it is not JSON (400), or holds a NUL, which no database of ours can keep (422).
     """
+    if b"\\u0000" in body:
+        raise invalid(FieldError("", "invalid_characters", "Leave out NUL (\\u0000)."))
     try:
         return orjson.loads(body or b"{}")
     except orjson.JSONDecodeError as error:

@@ -1,6 +1,7 @@
 """API keys of machines: `pl_<public id>_<secret>`, of which only the SHA-256 is kept."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from psycopg.rows import class_row, dict_row
 from services.kernel.values import Actor
 
 PREFIX = "pl_"
+_FORM = re.compile(PREFIX + r"([0-9a-f]{12})_[\w-]{43}", re.ASCII)
 _SHOWN = "id, name, public_id, scopes, sources, queues, unlimited, created_by, created_at, expires_at, revoked_at"
 
 
@@ -57,7 +59,7 @@ class LiveKey:
 
 def _digest(key: str) -> bytes:
     # The secret is 32 random bytes: a slow hash would add nothing but cost.
-    return hashlib.sha256(key.encode("utf-8", "replace")).digest()
+    return hashlib.sha256(key.encode()).digest()
 
 
 def _listed(names: Iterable[str] | None) -> list[str] | None:
@@ -79,12 +81,14 @@ async def create_key(connection: AsyncConnection[Any], terms: KeyTerms, created_
 
 async def find_key(connection: AsyncConnection[Any], key: str) -> LiveKey | None:
     """The key of this text, if it is known, not revoked and not expired."""
+    if not (form := _FORM.fullmatch(key)):
+        return None
     async with connection.cursor(row_factory=class_row(LiveKey)) as cursor:
         await cursor.execute(
             "SELECT id, scopes, sources, queues, unlimited, expires_at FROM api_keys"
             " WHERE public_id = %s AND digest = %s AND revoked_at IS NULL"
             " AND (expires_at IS NULL OR expires_at > now())",
-            (key.removeprefix(PREFIX).partition("_")[0], _digest(key)),
+            (form[1], _digest(key)),
         )
         return await cursor.fetchone()
 

@@ -1,0 +1,85 @@
+import re
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import validate
+
+import gateway
+from gateway.adapters import ADAPTERS
+from gateway.app import PUBLIC, create_app
+from gateway.codes import CODES
+from gateway.documentation import Documentation
+from gateway.endpoints import Endpoint, Endpoints
+from gateway.settings import Settings
+from gateway.tests.fakes import client
+from services.calls.api import api
+
+pytestmark = pytest.mark.anyio
+
+
+async def get(path):
+    async with client(Documentation([api], ADAPTERS).entries()) as http:
+        return await http.get(path)
+
+
+@pytest.fixture
+async def document():
+    return (await get("/openapi.json")).json()
+
+
+async def test_the_openapi_document_is_valid(document):
+    assert document["openapi"] == "3.1.0"
+    validate(document)
+
+
+async def test_every_endpoint_that_is_served_is_documented_and_none_that_is_not(document):
+    app = create_app(Settings("postgresql:///none", "amqp://localhost"))
+    endpoints = app._app
+    assert isinstance(endpoints, Endpoints)
+    served = set()
+    plain = list(endpoints._plain.values())
+    for endpoint in [*plain, *(route.endpoint for route in endpoints._router.routes)]:
+        assert isinstance(endpoint, Endpoint)
+        path = re.sub(r":path", "", endpoint.path)
+        served |= {(method, path) for method in endpoint.handlers if method != "HEAD"}
+    documented = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    assert served - {("GET", "/docs/style.css")} == documented
+
+
+async def test_every_operation_says_its_scope_or_is_public(document):
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            if operation.get("security") == []:
+                assert path in PUBLIC
+            else:
+                assert operation["x-scope"] in operation["description"]
+            assert "default" in operation["responses"]
+
+
+async def test_commands_document_their_headers(document):
+    names = {parameter["name"] for parameter in document["paths"]["/v1/queues/{queue}"]["put"]["parameters"]}
+    assert names == {"queue", "If-Match", "Idempotency-Key"}
+
+
+async def test_the_page_shows_every_operation_and_needs_nothing_from_elsewhere(document):
+    page = await get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            assert f'id="{operation["operationId"]}"' in page.text
+    assert "<script" not in page.text
+    assert "//" not in re.sub(r"\s//.*", "", page.text.replace("</", "<"))
+    assert "Authorization: Bearer $PLATEAU_TOKEN" in page.text.replace("&quot;", '"')
+    assert (await get("/docs/style.css")).headers["content-type"].startswith("text/css")
+
+
+async def test_the_catalogue_lists_every_code_that_the_gateway_uses():
+    listed = {item["code"]: item for item in (await get("/v1/errors")).json()["items"]}
+    assert listed.keys() == CODES.keys()
+    used = set()
+    for path in Path(gateway.__file__).parent.glob("**/*.py"):
+        if "tests" not in path.parts:
+            code = r'"((?:request|auth|idempotency|service|ingest|telephony)\.[a-z_0-9]+)"'
+            used |= set(re.findall(r"(?:Problem|FieldError)\([^)]*?" + code, path.read_text()))
+    assert used <= listed.keys()
+    assert all(item["meaning"] and item["remedy"] for item in listed.values())
