@@ -43,9 +43,8 @@ def show(stack: Stack) -> None:
     environment_file.write(stack.home / "env", access)
     _plateau(stack, ("simulate", "--morning"), access)
     log = stack.servers.supervisor.logs / "calls-projections.log"
-    with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
-        wait_until(lambda: _is_level(client), "The projection of what was played", log, 300)
-        _print_service_level(client)
+    wait_until(stack.is_level, "The projection of what was played", log, 300)
+    _print_service_level(access)
     click.echo(f"Plateau runs. Its API: {stack.url}/docs")
     click.echo(f"Token: {token}  (also in {stack.home / 'env'}; `make ps` lists the processes, `make down` stops them)")
 
@@ -61,17 +60,13 @@ def _plateau(
     return done.stdout or ""
 
 
-def _is_level(client: httpx.Client) -> bool:
-    """Whether every fact accepted so far is in the reports."""
-    state = client.get("/health/ready").json()
-    return state["status"] == "ready" and state["ingest_backlog"] == 0 and not any(state["projections"].values())
-
-
-def _print_service_level(client: httpx.Client) -> None:
+def _print_service_level(access: Mapping[str, str]) -> None:
     zone, day = ZoneInfo(Plan.timezone), last_morning(datetime.now(UTC))
     begin, end = (datetime.combine(day, time(hour), zone) for hour in MORNING)
     window = {"from": begin.astimezone(UTC).isoformat(), "to": end.astimezone(UTC).isoformat(), "interval": "total"}
-    answer = client.get("/v1/reports/service-level", params=window)
+    headers = {"Authorization": f"Bearer {access['PLATEAU_TOKEN']}"}
+    report = f"{access['PLATEAU_URL']}/v1/reports/service-level"
+    answer = httpx.get(report, params=window, headers=headers, timeout=30)
     answer.raise_for_status()
     title = f"Service level, {begin:%A %d %B %Y, %H:%M} to {end:%H:%M %Z}"
     table = Table(Column("queue", no_wrap=True), box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title)

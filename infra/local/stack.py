@@ -1,13 +1,16 @@
 """The whole of Plateau on this machine: what `make run` starts."""
 
 import base64
+import os
 import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from infra.command_line import ROLES
 from infra.databases import provision
 from infra.local import environment_file
 from infra.local.ports import LOOPBACK, Ports
@@ -16,8 +19,18 @@ from infra.local.supervisor import ROOT, Program
 from infra.local.waiting import wait_until
 from infra.migrations import upgrade
 
-ROLES = ("gateway", "calls", "calls-ingest", "calls-projections")
 ACCOUNTS = ("plateau_calls_owner", "plateau_calls", "plateau_gateway_owner", "plateau_gateway")
+# Passed on to the processes where whoever calls `make run` sets them.
+OPTIONAL = (
+    "PLATEAU_INGEST_QUEUES",
+    "PLATEAU_INGEST_QUEUE_BYTES",
+    "PLATEAU_RATE_LIMIT",
+    "PLATEAU_RATE_WINDOW_SECONDS",
+    "PLATEAU_JWKS_URL",
+    "PLATEAU_JWT_ISSUER",
+    "PLATEAU_JWT_AUDIENCE",
+    "PLATEAU_LOG_LEVEL",
+)
 # What runs the `plateau` command.
 PLATEAU = (sys.executable, "-m", "infra.command_line")
 SETTING = "PORT_BASE, as in `make run PORT_BASE=26300`, or HTTP_PORT, as in `make run HTTP_PORT=8081`"
@@ -56,12 +69,21 @@ class Stack:
         servers.supervisor.start_programs(ROLES)
         wait_until(self.is_ready, "Plateau", servers.supervisor.logs / "gateway.log", 60)
 
+    def health(self) -> dict[str, Any]:
+        """What the gateway says of itself and of all that it needs; empty while it does not answer."""
+        try:
+            return dict(httpx.get(f"{self.url}/health/ready", timeout=10).json())
+        except httpx.TransportError:
+            return {}
+
     def is_ready(self) -> bool:
         """Whether the gateway and all that it needs answer."""
-        try:
-            return httpx.get(f"{self.url}/health/ready", timeout=5).is_success
-        except httpx.TransportError:
-            return False
+        return self.health().get("status") == "ready"
+
+    def is_level(self) -> bool:
+        """Whether every fact accepted so far is in the reports."""
+        health = self.health()
+        return health.get("status") == "ready" and not any((health["ingest_backlog"], *health["projections"].values()))
 
     def settings(self) -> dict[str, str]:
         """All that Plateau reads from its environment; the secrets are made once and kept in the folder."""
@@ -82,6 +104,7 @@ class Stack:
             "PLATEAU_MASTER_KEY": kept["PLATEAU_MASTER_KEY"],
             "PLATEAU_HTTP_HOST": LOOPBACK,
             "PLATEAU_HTTP_PORT": str(self.http_port),
+            **{name: os.environ[name] for name in OPTIONAL if name in os.environ},
         }
 
     def _programs(self) -> list[Program]:

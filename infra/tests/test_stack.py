@@ -3,10 +3,10 @@ import stat
 
 import pytest
 
-from infra.command_line import ROLES as SERVED
+from infra.command_line import ROLES
 from infra.local import stack as module
 from infra.local.ports import Ports
-from infra.local.stack import ROLES, Stack
+from infra.local.stack import Stack
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_another_stack_has_other_secrets(stack, tmp_path):
 
 
 def test_every_role_that_plateau_serves_is_a_process(stack):
-    assert set(environments(stack)) == set(ROLES) == set(SERVED)
+    assert set(environments(stack)) == set(ROLES)
 
 
 def test_a_process_knows_no_password_of_an_owner_nor_of_another_service(stack):
@@ -48,6 +48,34 @@ def test_a_process_knows_no_password_of_an_owner_nor_of_another_service(stack):
 def test_the_key_to_personal_data_is_not_the_gateways(stack):
     holders = {role for role, environment in environments(stack).items() if "PLATEAU_MASTER_KEY" in environment}
     assert holders == set(ROLES) - {"gateway"}
+
+
+def test_a_setting_of_the_callers_reaches_every_process(stack, monkeypatch):
+    monkeypatch.setenv("PLATEAU_INGEST_QUEUES", "3")
+    monkeypatch.setenv("PLATEAU_CALLS_DATABASE_URL", "postgresql://another/database")
+    for environment in environments(stack).values():
+        assert environment["PLATEAU_INGEST_QUEUES"] == "3"
+        assert environment.get("PLATEAU_CALLS_DATABASE_URL") != "postgresql://another/database"
+
+
+def test_what_does_not_answer_is_not_ready(stack):
+    assert stack.health() == {}
+    assert not stack.is_ready()
+    assert not stack.is_level()
+
+
+@pytest.mark.parametrize(
+    ("health", "level"),
+    [
+        ({"status": "ready", "ingest_backlog": 0, "projections": {"calls": 0, "agents": 0}}, True),
+        ({"status": "ready", "ingest_backlog": 1, "projections": {"calls": 0, "agents": 0}}, False),
+        ({"status": "ready", "ingest_backlog": 0, "projections": {"calls": 0, "agents": 2}}, False),
+        ({"status": "not_ready", "ingest_backlog": None, "projections": None}, False),
+    ],
+)
+def test_level_is_when_nothing_is_behind(stack, monkeypatch, health, level):
+    monkeypatch.setattr(Stack, "health", lambda self: health)
+    assert stack.is_level() is level
 
 
 def test_changed_code_changes_what_supervisord_compares(stack, monkeypatch, tmp_path):
