@@ -67,3 +67,8 @@ def test_every_required_secret_is_made_by_make_secrets():
 def test_what_stays_up_is_restarted_and_watched():
     lasting = [service for name, service in SERVICES.items() if name not in {"provision", "migrate"}]
     assert all(service["restart"] == "unless-stopped" and service["healthcheck"]["test"] for service in lasting)
+
+
+def test_the_secrets_do_not_get_into_the_image():
+    assert "infra/compose" in (FOLDER / "Dockerfile.dockerignore").read_text().splitlines()
+    assert ".env" in (FOLDER / ".gitignore").read_text().splitlines()
