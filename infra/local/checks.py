@@ -22,7 +22,7 @@ PYTHON = (sys.executable, "-m")
 LINT = {
     "ruff check": [*PYTHON, "ruff", "check", "--quiet"],
     "ruff format": [*PYTHON, "ruff", "format", "--check", "--quiet"],
-    "mypy": [*PYTHON, "mypy", "--no-error-summary", "--exclude=/tests/"],
+    "mypy": [*PYTHON, "mypy", "--no-error-summary"],
     "import contracts": [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
 }
 
