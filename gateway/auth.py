@@ -44,9 +44,11 @@ class Authenticator:
         """The caller with this header; requests that come together share one look-up.
 
         Raises:
-            Problem: nobody is known by it (401), or the provider's keys cannot be fetched (503).
+            Problem: there is none or nobody is known by it (401), or the provider's keys cannot be fetched (503).
             psycopg.OperationalError: the database is away.
         """
+        if not authorization:
+            raise Problem("auth.missing", headers={"WWW-Authenticate": "Bearer"})
         lookup = self._lookups.get(authorization)
         if lookup is None:
             lookup = asyncio.create_task(self._look_up(authorization))

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from gateway.exchange import Exchange
-from gateway.metrics import ACCEPTED, REJECTED
+from gateway.metrics import REJECTED, accepted
 from gateway.problems import Problem
 from gateway.publisher import Publisher, Unconfirmed
 from services.calls.api import canonical
@@ -95,7 +95,7 @@ class Delivery:
                 await asyncio.gather(*confirmations)
         except Unconfirmed as error:
             raise Problem("ingest.not_confirmed") from error
-        ACCEPTED.labels(exchange.route).inc(self.accepted)
+        accepted(exchange.route, self.accepted)
         if self.accepted == 1 and not self.rejected:
             await exchange.answer(202, ONE_ACCEPTED)
         else:

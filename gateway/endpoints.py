@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
-from starlette.routing import Route, Router
+from starlette.routing import Match, Route, Router
 
-from gateway.exchange import KEY, Exchange, Receive, Scope, Send
+from gateway.exchange import Exchange, Receive, Scope, Send
 from gateway.problems import Problem
 
 Handler = Callable[[Exchange], Awaitable[None]]
@@ -19,44 +19,51 @@ class Entry(NamedTuple):
     handler: Handler
 
 
-class Endpoint:
-    """All methods of one path."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.handlers: dict[str, Handler] = {}
-
-    async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
-        """Hands the request to the handler of its method."""
-        exchange: Exchange = scope[KEY]
-        exchange.route = self.path
-        handler = self.handlers.get(scope["method"])
-        if handler is None:
-            raise Problem("request.method_not_allowed", headers={"Allow": ", ".join(sorted(self.handlers))})
-        await handler(exchange)
-
-
 class Endpoints:
-    """The table of all paths: plain ones are found at once, those with parameters by Starlette's router."""
+    """The table of all paths: plain ones are found at once, those with parameters by Starlette's routes."""
 
     def __init__(self, entries: Iterable[Entry], lifespan: Any) -> None:
-        endpoints: dict[str, Endpoint] = {}
+        self.table: dict[str, dict[str, Handler]] = {}  # by path, then by method
         for method, path, handler in entries:
-            endpoint = endpoints.setdefault(path, Endpoint(path))
-            endpoint.handlers[method] = handler
+            methods = self.table.setdefault(path, {})
+            methods[method] = handler
             if method == "GET":
-                endpoint.handlers["HEAD"] = handler
-        self._plain = {path: endpoint for path, endpoint in endpoints.items() if "{" not in path}
+                methods["HEAD"] = handler
         # Longer ones first: a name may hold slashes, and `…/{name:path}` would swallow `…/{name:path}/history`.
-        routes = [Route(path, endpoints[path]) for path in sorted(endpoints, key=len, reverse=True) if "{" in path]
-        self._router = Router(routes, redirect_slashes=False, default=_not_found, lifespan=lifespan)
+        with_parameters = sorted((path for path in self.table if "{" in path), key=len, reverse=True)
+        self._routes = [(path, Route(path, _no_app)) for path in with_parameters]
+        self._lifespan = Router(lifespan=lifespan)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Finds the endpoint of the path; raises a 404 where there is none."""
-        endpoint = self._plain.get(scope["path"]) if scope["type"] == "http" else None
-        await (endpoint or self._router)(scope, receive, send)
+    def handler(self, exchange: Exchange) -> Handler:
+        """What answers a request; the parameters in its path are put in its scope, its route is named.
 
+        Raises:
+            Problem: there is no such path (404), or not for this method (405).
+        """
+        scope = exchange.scope
+        path = scope["path"]
+        methods = self.table.get(path) if "{" not in path else None
+        if methods is None:
+            path, methods = self._with_parameters(scope)
+        exchange.route = path
+        handler = methods.get(scope["method"])
+        if handler is None:
+            raise Problem("request.method_not_allowed", headers={"Allow": ", ".join(sorted(methods))})
+        return handler
 
-async def _not_found(scope: Scope, _receive: Receive, _send: Send) -> None:
-    if scope["type"] == "http":
+    async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Starts and stops what the endpoints need."""
+        await self._lifespan(scope, receive, send)
+
+    def _with_parameters(self, scope: Scope) -> tuple[str, dict[str, Handler]]:
+        for path, route in self._routes:
+            match, found = route.matches(scope)
+            if match is not Match.NONE:
+                scope.update(found)
+                return path, self.table[path]
         raise Problem("request.not_found")
+
+
+async def _no_app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """Routes only match here; what they would call is never called."""
+    raise NotImplementedError

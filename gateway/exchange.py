@@ -20,7 +20,6 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-KEY = "plateau.exchange"
 BODY_LIMIT = 4 * 1024 * 1024
 JSON = b"application/json"
 GZIP = 31  # zlib's number for a gzip header and trailer

@@ -25,6 +25,7 @@ PROJECTION_LAG = Gauge("plateau_projection_lag_events", "Events that a projectio
 # A child is looked up by its labels under a lock; the few that exist are kept here.
 _requests: dict[tuple[str, int], Counter] = {}
 _seconds: dict[str, Histogram] = {}
+_accepted: dict[str, Counter] = {}
 
 
 def observe(route: str, status: int, seconds: float) -> None:
@@ -37,6 +38,14 @@ def observe(route: str, status: int, seconds: float) -> None:
         timing = _seconds[route] = SECONDS.labels(route)
     requests.inc()
     timing.observe(seconds)
+
+
+def accepted(route: str, items: int) -> None:
+    """Counts acknowledged items."""
+    counter = _accepted.get(route)
+    if counter is None:
+        counter = _accepted[route] = ACCEPTED.labels(route)
+    counter.inc(items)
 
 
 def show_lags(backlog: int | None, lags: Mapping[str, int] | None) -> None:

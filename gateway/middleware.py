@@ -1,14 +1,14 @@
 """What every request passes through: admission, manners of the answer, and the one place where errors end."""
 
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import psycopg
 import structlog
 
 from gateway.auth import Authenticator
-from gateway.exchange import KEY, Disconnected, Exchange, Headers, Receive, Scope, Send
+from gateway.endpoints import Endpoints
+from gateway.exchange import Disconnected, Exchange, Headers, Receive, Scope, Send
 from gateway.metrics import observe
 from gateway.problems import Problem
 
@@ -30,24 +30,18 @@ class Manners:
     other exception becomes a 500 that says nothing of our inside and is logged under its request id.
     """
 
-    def __init__(
-        self,
-        app: Callable[[Scope, Receive, Send], Awaitable[None]],
-        authenticator: Authenticator,
-        public: frozenset[str],
-    ) -> None:
-        self._app = app
+    def __init__(self, endpoints: Endpoints, authenticator: Authenticator, public: frozenset[str]) -> None:
+        self.endpoints = endpoints
         self._authenticator = authenticator
         self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.endpoints.lifespan(scope, receive, send)
             return
         started = time.perf_counter()
         exchange = Exchange(scope, receive, send)
-        scope[KEY] = exchange
 
         async def send_with_manners(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -58,7 +52,15 @@ class Manners:
 
         exchange.send = send_with_manners
         try:
-            await self._pass(exchange, scope, receive, send_with_manners)
+            if scope["path"] not in self._public:
+                authorization = exchange.headers.get(b"authorization", b"")
+                caller = self._authenticator.remembered(authorization)
+                if caller is None:
+                    caller = await self._authenticator.identify(authorization)
+                exchange.caller = caller
+                if caller.allowance is not None:
+                    exchange.extra = caller.allowance.take()
+            await self.endpoints.handler(exchange)(exchange)
         except Problem as problem:
             await exchange.refuse(problem)
         except psycopg.OperationalError as error:
@@ -72,17 +74,3 @@ class Manners:
                 await exchange.refuse(Problem("request.internal"))
         finally:
             observe(exchange.route, exchange.status, time.perf_counter() - started)
-
-    async def _pass(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request."""
-        if scope["path"] not in self._public:
-            authorization = exchange.headers.get(b"authorization")
-            if authorization is None:
-                raise Problem("auth.missing", headers={"WWW-Authenticate": "Bearer"})
-            caller = self._authenticator.remembered(authorization)
-            if caller is None:
-                caller = await self._authenticator.identify(authorization)
-            exchange.caller = caller
-            if caller.allowance is not None:
-                exchange.extra = caller.allowance.take()
-        await self._app(scope, receive, send)

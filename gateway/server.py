@@ -7,6 +7,7 @@ import uvicorn
 
 from gateway.app import create_app
 from gateway.settings import SettingsError, from_environment
+from services.kernel.garbage import settle
 from services.kernel.logs import configure
 
 GRACE = 10  # seconds; what is not answered by then after a SIGTERM is cut off
@@ -19,8 +20,10 @@ def run() -> None:
     except SettingsError as error:
         sys.exit(str(error))
     configure(settings.log_level)
+    app = create_app(settings)
+    settle()
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",

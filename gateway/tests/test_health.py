@@ -1,0 +1,132 @@
+import math
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.endpoints import Entry
+from gateway.health import Health
+from gateway.rpc import DeadlinePassed, RemoteError
+from gateway.tests.fakes import client
+from services.kernel.values import Unavailable
+
+pytestmark = pytest.mark.anyio
+
+
+class FakeDependencies:
+    """Database, publisher, queue depths and RPC in one; each as well as the test says."""
+
+    id = "life-1"
+
+    def __init__(self, *, confirmed=None, waiting=0, progress=None, ready=True, database=True):
+        self.confirmed = confirmed or {}
+        self.waiting = waiting
+        self.progress = progress or {"stored": {}, "lags": {}}
+        self.ready = ready
+        self.database = database
+
+    def connection(self):
+        return self
+
+    async def __aenter__(self):
+        if not self.database:
+            import psycopg  # noqa: PLC0415 - only here
+
+            raise psycopg.OperationalError("a fake database that is away")
+        return self
+
+    async def __aexit__(self, *_):
+        return None
+
+    async def execute(self, _statement):
+        return None
+
+    async def ready_messages(self):
+        if isinstance(self.waiting, Exception):
+            raise self.waiting
+        return self.waiting
+
+    async def call(self, service, method, kwargs, **_options):
+        assert (service, method, kwargs) == ("calls", "progress", {"publisher": "life-1"})
+        if isinstance(self.progress, Exception):
+            raise self.progress
+        return self.progress
+
+
+async def get(path, dependencies):
+    health = Health(dependencies, dependencies, dependencies, dependencies)
+    entries = [
+        Entry("GET", "/health/live", health.live),
+        Entry("GET", "/health/ready", health.ready),
+        Entry("GET", "/metrics", health.metrics),
+    ]
+    async with client(entries) as http:
+        return await http.get(path)
+
+
+async def test_a_process_that_answers_is_live():
+    answer = await get("/health/live", FakeDependencies(database=False))
+    assert (answer.status_code, answer.json()) == (200, {"status": "live"})
+
+
+async def test_ready_tells_each_dependency_backlog_and_lags():
+    progress = {"stored": {"calls.ingest.0": 7, "calls.ingest.1": 5}, "lags": {"interval_figures": 3}}
+    confirmed = {"calls.ingest.0": 10, "calls.ingest.1": 5, "calls.ingest.2": 1}
+    answer = await get("/health/ready", FakeDependencies(confirmed=confirmed, progress=progress))
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ready",
+        "dependencies": {"database": "up", "broker": "up", "calls": "up"},
+        "ingest_backlog": 4,
+        "projections": {"interval_figures": 3},
+    }
+
+
+async def test_messages_that_wait_count_even_if_another_life_of_the_process_sent_them():
+    answer = await get("/health/ready", FakeDependencies(waiting=9))
+    assert answer.json()["ingest_backlog"] == 9
+
+
+async def test_what_was_stored_though_never_confirmed_is_no_negative_backlog():
+    progress = {"stored": {"calls.ingest.0": 10}, "lags": {}}
+    answer = await get("/health/ready", FakeDependencies(confirmed={"calls.ingest.0": 7}, progress=progress))
+    assert answer.json()["ingest_backlog"] == 0
+
+
+@pytest.mark.parametrize(
+    ("broken", "names"),
+    [
+        ({"database": False}, {"database"}),
+        ({"ready": False}, {"broker"}),
+        ({"waiting": Unavailable("away")}, {"broker"}),
+        ({"progress": Unavailable("away")}, {"calls"}),
+        ({"progress": DeadlinePassed("late")}, {"calls"}),
+        ({"progress": RemoteError("X", "x")}, {"calls"}),
+    ],
+)
+async def test_a_dependency_that_is_down_is_named_and_what_it_knows_is_unknown(broken, names):
+    answer = await get("/health/ready", FakeDependencies(**broken))
+    assert answer.status_code == 503
+    body = answer.json()
+    assert {name for name, state in body["dependencies"].items() if state != "up"} == names
+    assert (body["ingest_backlog"] is None) == ("progress" in broken or "waiting" in broken)
+
+
+async def test_metrics_have_backlog_lags_and_requests():
+    progress = {"stored": {"calls.ingest.0": 7}, "lags": {"interval_figures": 3}}
+    await get("/health/live", FakeDependencies())
+    answer = await get("/metrics", FakeDependencies(confirmed={"calls.ingest.0": 9}, progress=progress))
+    assert answer.headers["content-type"].startswith("text/plain")
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    assert samples["plateau_ingest_backlog_facts",] == 2
+    assert samples["plateau_projection_lag_events", "interval_figures"] == 3
+    assert samples["plateau_http_requests_total", "/health/live", "200"] >= 1
+
+
+async def test_an_unknown_backlog_is_not_shown_as_none():
+    answer = await get("/metrics", FakeDependencies(progress=Unavailable("away")))
+    [line] = [line for line in answer.text.splitlines() if line.startswith("plateau_ingest_backlog_facts ")]
+    assert math.isnan(float(line.split()[1]))
