@@ -6,15 +6,15 @@ Personal fields are sealed with the key of the customer, who is known by a keyed
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid5
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 from prometheus_client import Counter
 
-from services.calls.domain.facts import STREAMS, event_id, stream_id, subject
+from services.calls.domain.facts import event_id, stream_id, subject
 from services.kernel import store
 from services.kernel.database import Cursor, Pool
 from services.kernel.following import WAKE
@@ -26,8 +26,10 @@ FACTS = Counter("plateau_ingest_facts", "Facts taken from the ingest queues, by 
 STORED, DUPLICATE, CONFLICT = (FACTS.labels(result) for result in ("stored", "duplicate", "conflict"))
 SKEWED = Counter("plateau_ingest_skewed_facts", "Stored facts stamped more than 5 minutes ahead.")
 
+REMEMBERED = 10_000
 AHEAD = timedelta(minutes=5)
 NUMBERS = ("from", "to")
+stream_of = lru_cache(maxsize=REMEMBERED)(stream_id)  # the facts of a call come close together
 
 CONFLICTS = """INSERT INTO store.fact_conflicts (stream_id, event_id, digest, source)
     SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING"""
@@ -37,8 +39,7 @@ PROGRESS = """INSERT INTO store.ingest_progress (publisher, queue, facts)
     SET facts = greatest(ingest_progress.facts, excluded.facts), moved_at = now()"""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A canonical fact on its way into the store."""
 
     fact: dict[str, Any]
@@ -52,6 +53,7 @@ class Ingest:
 
     def __init__(self, pool: Pool, master: MasterKey) -> None:
         self._pool, self._master, self._keyring = pool, master, Keyring(master)
+        self._known_as = lru_cache(maxsize=REMEMBERED)(master.hash_of)
 
     def store(self, batch: Batch) -> None:
         """Appends what is new of the facts and notes how far their publishers have come, in one transaction.
@@ -85,52 +87,42 @@ class Ingest:
         SKEWED.inc(sum("skewed" in event.metadata for event in events))
 
     def _arrival(self, fact: dict[str, Any]) -> Arrival:
-        stream = stream_id(fact["source"], *subject(fact))
+        stream = stream_of(fact["source"], *subject(fact))
         content = orjson.dumps(fact, option=orjson.OPT_SORT_KEYS)
         digest = hashlib.blake2b(content, key=self._master.lookup, digest_size=16).hexdigest()
         return Arrival(fact, stream, event_id(stream, fact["id"]), digest)
 
     def _events(self, db: Cursor, new: list[Arrival]) -> list[NewEvent]:
         personal = [personal_fields(each.fact) for each in new]
-        people = [self._person(each) if fields else None for each, fields in zip(new, personal, strict=True)]
-        subjects = {person for _, person in filter(None, people)}
-        keys = self._keyring.ensure(db, subjects) if subjects else {}
+        customers = [self._customer(each.fact) for each in new]
+        subjects = [subject_of(each.stream, customer) for each, customer in zip(new, customers, strict=True)]
+        sealing = {whose for whose, fields in zip(subjects, personal, strict=True) if fields}
+        keys = self._keyring.ensure(db, sealing) if sealing else {}
         ahead = datetime.now(UTC) + AHEAD
-        return [
-            self._event(each, fields, person, keys, ahead)
-            for each, fields, person in zip(new, personal, people, strict=True)
-        ]
-
-    def _person(self, arrival: Arrival) -> tuple[str | None, UUID]:
-        """The customer's hash and subject; where the number is withheld, the call itself is the subject."""
-        number = customer_number(arrival.fact)
-        if number is None:
-            return None, arrival.stream
-        known_as = self._master.hash_of(number)
-        return known_as, uuid5(STREAMS, f"customer\x1f{known_as}")
-
-    @staticmethod
-    def _event(
-        arrival: Arrival,
-        personal: dict[str, Any],
-        person: tuple[str | None, UUID] | None,
-        keys: Mapping[UUID, Any],
-        ahead: datetime,
-    ) -> NewEvent:
-        data, metadata = arrival.fact, {"digest": arrival.digest}
-        if person:
-            customer, subject_id = person
-            data = without_personal_fields(data)
-            data["sealed"] = seal(keys[subject_id], arrival.event, personal)
-            metadata["subject"] = str(subject_id)
-            if not personal.keys().isdisjoint(NUMBERS):
-                metadata["numbers"] = "sealed"
+        events = []
+        for each, fields, customer, whose in zip(new, personal, customers, subjects, strict=True):
+            data, metadata = each.fact, {"digest": each.digest}
+            if fields:
+                data = without_personal_fields(data)
+                data["sealed"] = seal(keys[whose], each.event, fields)
+                if not fields.keys().isdisjoint(NUMBERS):
+                    metadata["numbers"] = "sealed"
             if customer:
                 metadata["customer"] = customer
-        occurred_at = datetime.fromisoformat(data["occurred_at"])
-        if occurred_at > ahead:
-            metadata["skewed"] = "ahead"
-        return NewEvent(arrival.stream, arrival.event, data["type"], data, occurred_at, metadata=metadata)
+            occurred_at = datetime.fromisoformat(data["occurred_at"])
+            if occurred_at > ahead:
+                metadata["skewed"] = "ahead"
+            events.append(NewEvent(each.stream, each.event, data["type"], data, occurred_at, metadata=metadata))
+        return events
+
+    def _customer(self, fact: Mapping[str, Any]) -> str | None:
+        number = customer_number(fact)
+        return None if number is None else self._known_as(number)
+
+
+def subject_of(stream: UUID, customer: str | None) -> UUID:
+    """Whose key seals a fact: the customer's, who is known by a hash; the call's own where the number is withheld."""
+    return stream if customer is None else UUID(customer)
 
 
 def furthest(batch: Batch) -> dict[str, int]:

@@ -19,12 +19,13 @@ AT_ONCE = 500
 # Stale: open, and silent for long both by the source's clock and by ours, so that a history being imported is not.
 SILENCE = "make_interval(secs => coalesce(stale_after_seconds, 14400))"
 STALE = f"""
-    SELECT calls.id, calls.facts FROM read.calls LEFT JOIN read.sources USING (source)
+    SELECT calls.id, last.facts FROM read.calls LEFT JOIN read.sources USING (source)
     CROSS JOIN LATERAL (
-        SELECT max(recorded_at) AS recorded_at FROM store.events WHERE stream_id = calls.id
+        SELECT count(*) AS facts, max(recorded_at) AS recorded_at,
+            max(occurred_at) + coalesce(clock_offset_us, 0) * interval '1 microsecond' AS occurred_at
+        FROM store.events WHERE stream_id = calls.id AND type <> %(closing)s
     ) AS last
-    WHERE state <> 'ended' AND last_occurred_at < %(now)s - {SILENCE}
-        AND last.recorded_at < %(now)s - {SILENCE}
+    WHERE state <> 'ended' AND greatest(last.occurred_at, last.recorded_at) < %(now)s - {SILENCE}
     ORDER BY calls.id LIMIT %(limit)s"""  # noqa: S608 - constants
 
 
@@ -34,7 +35,9 @@ def close_stale(connection: Connection, now: datetime) -> int:
     The closing says how many facts were known: any fact that comes later undoes it (see the fold).
     """
     with connection.cursor() as db:
-        stale = db.execute(STALE, {"now": now, "limit": AT_ONCE}).fetchall()
+        stale = db.execute(
+            STALE, {"now": now, "limit": AT_ONCE, "closing": event_type(CallClosedByInference)}
+        ).fetchall()
     return sum(_close(connection, call, facts, now) for call, facts in stale)
 
 

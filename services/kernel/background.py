@@ -15,6 +15,7 @@ from services.kernel import logs, store
 from services.kernel.backoff import pauses
 from services.kernel.database import Connection, connect
 from services.kernel.following import Follower
+from services.kernel.garbage import settle
 from services.kernel.projections import Projection
 
 log = structlog.get_logger()
@@ -51,6 +52,7 @@ def run(dsn: str, read_models: Sequence[Projection], schedule: Sequence[Schedule
     threads = [threading.Thread(target=guarded, args=(loop,)) for loop in loops]
     for thread in threads:
         thread.start()
+    settle()
     log.info("background.started", read_models=[projection.name for projection in read_models])
     for thread in threads:
         thread.join()

@@ -14,7 +14,7 @@ CHANNEL = "events_appended"
 # Sent after the commit of an append: within it, it would make all appends wait in a row. It need not be flushed.
 WAKE = f"BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}; COMMIT"
 POLL_SECONDS = 0.1
-PACE_SECONDS = 0.04  # between batches that are not full: many small ones would cost more than they would be fresher
+PACE_SECONDS = 0.08  # between batches that are not full: many small ones would cost more than they would be fresher
 LEADER_LOCK = "SELECT pg_try_advisory_lock(hashtext('projection'), hashtext(%s))"
 
 log = structlog.get_logger()

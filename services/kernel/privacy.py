@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from services.kernel.database import Cursor
+from services.kernel.database import Cursor, uuid_array
 
 NONCE = 12
 
@@ -70,7 +70,7 @@ def unseal(key: AESGCM | None, event_id: UUID, box: str) -> dict[str, Any]:
 class Keyring:
     """The data keys of subjects, read and made in batches."""
 
-    READ = "SELECT subject, wrapped FROM keyring.keys WHERE subject = ANY(%s)"
+    READ = "SELECT subject, wrapped FROM keyring.keys WHERE subject = ANY(%s::uuid[])"
     # Not flushed by itself: whatever is sealed with a key is appended later, and the flush of that takes the key along.
     MAKE = """WITH unflushed AS (SELECT set_config('synchronous_commit', 'off', true))
         INSERT INTO keyring.keys (subject, wrapped)
@@ -82,7 +82,7 @@ class Keyring:
 
     def open(self, cursor: Cursor, subjects: Iterable[UUID]) -> dict[UUID, AESGCM]:
         """The keys of those subjects that have one."""
-        rows = cursor.execute(self.READ, (list(subjects),))
+        rows = cursor.execute(self.READ, (uuid_array(subjects),))
         return {subject: AESGCM(self._unwrap(subject, wrapped)) for subject, wrapped in rows}
 
     def ensure(self, cursor: Cursor, subjects: Iterable[UUID]) -> dict[UUID, AESGCM]:
@@ -95,7 +95,9 @@ class Keyring:
         missing = [subject for subject in wanted if subject not in keys]
         if missing:
             fresh = [(subject, AESGCM.generate_key(256)) for subject in missing]
-            made = cursor.execute(self.MAKE, (missing, [self._wrap(subject, key) for subject, key in fresh]))
+            made = cursor.execute(
+                self.MAKE, (uuid_array(missing), [self._wrap(subject, key) for subject, key in fresh])
+            )
             if made.rowcount == len(missing):
                 keys |= {subject: AESGCM(key) for subject, key in fresh}
             else:

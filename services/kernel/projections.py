@@ -31,6 +31,9 @@ class Projection:
         """Changes the tables by a batch of events; repeating a batch, or its order, must not matter."""
         raise NotImplementedError
 
+    def forget(self) -> None:
+        """Drops what it remembers of its tables: a batch was not committed."""
+
 
 def answers(query: type) -> Callable[[F], F]:
     """Marks the method that answers a query: `method(query, db, actor) -> answer`, or None where there is nothing."""
@@ -89,22 +92,30 @@ class Generation:
         Reads only what is older than every open write transaction, in (transaction, position) order, so nothing is
         skipped. Raises Superseded where another generation has come into use.
         """
-        projection = self.projection
-        with connection.transaction(), connection.cursor() as db:
-            (gate,) = db.execute(GATE).fetchone() or (0,)
-            rows = db.execute(READ, (*self.checkpoint, gate, list(projection.handles), projection.batch)).fetchall()
-            events = [StoredEvent(*row) for row in rows]
-            full = len(events) == projection.batch
-            reached = Position(events[-1].transaction_id, events[-1].position) if full else Position(gate, 0)
-            moves = bool(events) or reached.transaction_id - self._stored.transaction_id > MARK_EVERY
-            if moves:
-                self._move(db, reached)  # first: the tables of a generation that was retired are no longer there
-            if events:
-                projection.apply(events, db)
+        try:
+            with connection.transaction(), connection.cursor() as db:
+                events, reached, moves = self._apply_next(db)
+        except BaseException:
+            self.projection.forget()
+            raise
         self.checkpoint = reached
         if moves:
             self._stored = reached
         return len(events)
+
+    def _apply_next(self, db: Cursor) -> tuple[list[StoredEvent], Position, bool]:
+        projection = self.projection
+        (gate,) = db.execute(GATE).fetchone() or (0,)
+        rows = db.execute(READ, (*self.checkpoint, gate, list(projection.handles), projection.batch)).fetchall()
+        events = [StoredEvent(*row) for row in rows]
+        full = len(events) == projection.batch
+        reached = Position(events[-1].transaction_id, events[-1].position) if full else Position(gate, 0)
+        moves = bool(events) or reached.transaction_id - self._stored.transaction_id > MARK_EVERY
+        if moves:
+            self._move(db, reached)  # first: the tables of a generation that was retired are no longer there
+        if events:
+            projection.apply(events, db)
+        return events, reached, moves
 
     def _move(self, db: Cursor, reached: Position) -> None:
         moved = db.execute(MOVE, (*reached, self.projection.name, self.number, self.in_use))

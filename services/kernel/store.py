@@ -5,7 +5,6 @@ Nothing here opens or ends a transaction: the caller does, and appending is the 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,7 +12,9 @@ from uuid import UUID
 import orjson
 from psycopg import errors
 
-from services.kernel.database import Cursor
+from services.kernel.database import Cursor, uuid_array
+
+NOTHING: Mapping[str, Any] = {}
 
 
 class Conflict(Exception):  # noqa: N818 - not a mistake: read again and repeat
@@ -34,8 +35,7 @@ class Position(NamedTuple):
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event before it is stored; its version is the next of its stream."""
 
     stream_id: UUID
@@ -44,7 +44,7 @@ class NewEvent:
     data: Mapping[str, Any]
     occurred_at: datetime
     schema_version: int = 1
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = NOTHING
 
 
 class StoredEvent(NamedTuple):
@@ -95,7 +95,7 @@ def load(cursor: Cursor, stream_id: UUID, as_of: datetime | None = None) -> list
 
 def heads(cursor: Cursor, streams: Sequence[UUID]) -> dict[UUID, Head]:
     """The head of each of the streams that exists."""
-    return {stream: Head(version, xid) for stream, version, xid in cursor.execute(HEADS, (list(streams),))}
+    return {stream: Head(version, xid) for stream, version, xid in cursor.execute(HEADS, (uuid_array(streams),))}
 
 
 def head_of(events: Sequence[StoredEvent]) -> Head:
@@ -106,7 +106,7 @@ def head_of(events: Sequence[StoredEvent]) -> Head:
 def known(cursor: Cursor, pairs: Iterable[tuple[UUID, UUID]]) -> dict[UUID, str | None]:
     """Which of the (stream, event id) pairs are stored, each with the digest of its content."""
     streams, ids = zip(*pairs, strict=True)
-    return dict(cursor.execute(KNOWN, (list(streams), list(ids))).fetchall())
+    return dict(cursor.execute(KNOWN, (uuid_array(streams), uuid_array(ids))).fetchall())
 
 
 def append(cursor: Cursor, events: Sequence[NewEvent], heads: Mapping[UUID, Head]) -> Position:

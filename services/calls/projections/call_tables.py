@@ -1,23 +1,23 @@
 """The tables of calls, visits and legs, and the rows that a folded call has in them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.calls.domain.fold import Call
 from services.kernel.copying import copy_rows, instant_text
-from services.kernel.database import Cursor
+from services.kernel.database import Cursor, uuid_array
 
 TABLES = """
 CREATE TABLE calls (
     id uuid PRIMARY KEY, source text NOT NULL, call_id text NOT NULL, direction text, channel text, campaign text,
     customer text, numbers_event uuid, state text NOT NULL, outcome text NOT NULL, excluded boolean NOT NULL,
-    started_at timestamptz NOT NULL, last_occurred_at timestamptz NOT NULL, ended_at timestamptz,
-    root_call_id text, parent_call_id text, disposition jsonb, facts integer NOT NULL, notes text NOT NULL
+    started_at timestamptz NOT NULL, ended_at timestamptz,
+    root_call_id text, parent_call_id text, disposition jsonb, notes text NOT NULL
 );
 CREATE INDEX calls_in_order ON calls (started_at, id);
 CREATE INDEX calls_of_customer ON calls (customer, started_at) WHERE customer IS NOT NULL;
-CREATE INDEX calls_open ON calls (last_occurred_at) WHERE state <> 'ended';
+CREATE INDEX calls_open ON calls (source) WHERE state <> 'ended';
 
 CREATE TABLE visits (
     call uuid NOT NULL, number integer NOT NULL, id uuid NOT NULL, queue text NOT NULL, entered_at timestamptz NOT NULL,
@@ -50,8 +50,8 @@ CREATE TABLE source_restarts (
 # fmt: off
 CALL_COLUMNS = (
     "id", "source", "call_id", "direction", "channel", "campaign", "customer", "numbers_event", "state", "outcome",
-    "excluded", "started_at", "last_occurred_at", "ended_at", "root_call_id", "parent_call_id", "disposition",
-    "facts", "notes",
+    "excluded", "started_at", "ended_at", "root_call_id", "parent_call_id", "disposition",
+    "notes",
 )
 VISIT_COLUMNS = (
     "call", "number", "id", "queue", "entered_at", "ended_at", "outcome", "reason", "wait_ms", "agent", "turned_away",
@@ -62,22 +62,42 @@ LEG_COLUMNS = (
     "wrapup_ms", "wrapup", "inferred", "transferred",
 )
 # fmt: on
+LAYOUT = (("calls", "id", CALL_COLUMNS), ("visits", "call", VISIT_COLUMNS), ("legs", "call", LEG_COLUMNS))
+Row = tuple[Any, ...]
 
 
-Folded = tuple[UUID, str, str, Call]  # the call's stream, its source, its id there, and what the fold made of it
+class Rows(NamedTuple):
+    """The rows of one call in each of the tables."""
+
+    calls: list[Row]
+    visits: list[Row]
+    legs: list[Row]
 
 
-def replace_rows(folded: Sequence[Folded], db: Cursor) -> None:
-    """Puts the rows of these calls in the place of those that they had."""
-    ids = [id_ for id_, *_ in folded]
-    for table, column in (("calls", "id"), ("visits", "call"), ("legs", "call")):
-        db.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", (ids,))  # noqa: S608 - names of ours
-    copy_rows(db, "calls", CALL_COLUMNS, [call_row(*each) for each in folded])
-    copy_rows(db, "visits", VISIT_COLUMNS, [row for id_, _, _, call in folded for row in visit_rows(id_, call)])
-    copy_rows(db, "legs", LEG_COLUMNS, [row for id_, _, _, call in folded for row in leg_rows(id_, call)])
+def rows_of(id_: UUID, source: str, call_id: str, call: Call) -> Rows:
+    """What a folded call puts into the tables."""
+    return Rows([call_row(id_, source, call_id, call)], visit_rows(id_, call), leg_rows(id_, call))
 
 
-def call_row(id_: UUID, source: str, call_id: str, call: Call) -> tuple[Any, ...]:
+def replace_rows(changes: Sequence[tuple[UUID, Rows | None, Rows]], db: Cursor) -> None:
+    """Puts new rows of calls in the place of those that they had; what is equal stays untouched.
+
+    Where the rows that a call had are not known (None), any may be there.
+    """
+    for at, (table, key, columns) in enumerate(LAYOUT):
+        gone: list[UUID] = []
+        come: list[Row] = []
+        for id_, before, after in changes:
+            if before is None or before[at] != after[at]:
+                come += after[at]
+                if before is None or before[at]:
+                    gone.append(id_)
+        if gone:
+            db.execute(f"DELETE FROM {table} WHERE {key} = ANY(%s::uuid[])", (uuid_array(gone),))  # noqa: S608 - ours
+        copy_rows(db, table, columns, come)
+
+
+def call_row(id_: UUID, source: str, call_id: str, call: Call) -> Row:
     """The row of a call."""
     return (
         id_,
@@ -92,17 +112,15 @@ def call_row(id_: UUID, source: str, call_id: str, call: Call) -> tuple[Any, ...
         call.outcome,
         call.excluded,
         instant_text(call.started_at),
-        instant_text(call.last_occurred_at),
         instant_text(call.ended_at),
         call.root_call_id,
         call.parent_call_id,
         call.disposition,
-        call.facts,
         " ".join(call.notes),
     )
 
 
-def visit_rows(id_: UUID, call: Call) -> list[tuple[Any, ...]]:
+def visit_rows(id_: UUID, call: Call) -> list[Row]:
     """The rows of a call's visits, each with the sums of its legs."""
     rows = []
     for visit in call.visits:
@@ -133,7 +151,7 @@ def visit_rows(id_: UUID, call: Call) -> list[tuple[Any, ...]]:
     return rows
 
 
-def leg_rows(id_: UUID, call: Call) -> list[tuple[Any, ...]]:
+def leg_rows(id_: UUID, call: Call) -> list[Row]:
     """The rows of a call's legs."""
     return [
         (

@@ -17,14 +17,14 @@ from services.calls.domain.fold import Fact, fold
 from services.calls.domain.reaper import CallClosedByInference
 from services.calls.domain.sources import SourceConfigured
 from services.calls.domain.vocabulary import VOCABULARY
-from services.calls.projections.call_tables import TABLES, replace_rows
+from services.calls.projections.call_tables import TABLES, Rows, replace_rows, rows_of
 from services.kernel.database import Cursor
 from services.kernel.decider import event_type
 from services.kernel.projections import Projection
 from services.kernel.store import StoredEvent
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CACHED_CALLS = 20_000
+CACHED_CALLS = 5_000
 
 CLOSED = event_type(CallClosedByInference)
 RESTARTED = "source.restarted"
@@ -56,6 +56,7 @@ class Story:
     version: int = 0
     facts: list[Fact] = field(default_factory=list)
     closed: int | None = None
+    rows: Rows | None = None
 
 
 class CallFigures(Projection):
@@ -83,11 +84,17 @@ class CallFigures(Projection):
         offsets: dict[str, int] = dict(db.execute(SOURCES).fetchall())
         stories = self._stories_of(touched, offsets, db)
         restarts = self._restarts(offsets, db)
-        folded = [
-            (call, story.source, story.call_id, fold(story.facts, restarts.get(story.source, ()), story.closed))
-            for call, story in stories.items()
-        ]
-        replace_rows(folded, db)
+        changes = []
+        for id_, story in stories.items():
+            call = fold(story.facts, restarts.get(story.source, ()), story.closed)
+            rows = rows_of(id_, story.source, story.call_id, call)
+            changes.append((id_, story.rows, rows))
+            story.rows = rows
+        replace_rows(changes, db)
+
+    def forget(self) -> None:
+        """Drops the stories, whose rows may not be in the tables."""
+        self._stories.clear()
 
     def _touched_by_sources(self, events: Iterable[StoredEvent], db: Cursor) -> set[UUID]:
         touched: set[UUID] = set()

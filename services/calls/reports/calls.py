@@ -47,7 +47,8 @@ FILTERS: dict[str, LiteralString] = {
 }
 VISITS = "SELECT * FROM visits WHERE call = ANY(%s) ORDER BY call, number"
 LEGS = "SELECT * FROM legs WHERE call = ANY(%s) ORDER BY call, number"
-SEALED = """SELECT stream_id, event_id, data ->> 'sealed', (metadata ->> 'subject')::uuid FROM store.events
+SEALED = """SELECT stream_id, event_id, data ->> 'sealed',
+        coalesce((metadata ->> 'customer')::uuid, stream_id) FROM store.events
     JOIN unnest(%s::uuid[], %s::uuid[]) AS wanted(stream_id, event_id) USING (stream_id, event_id)"""
 
 

@@ -88,7 +88,7 @@ class Limits(NamedTuple):
 
     facts: int = 2000
     size: int = 4 * 1024 * 1024
-    linger: float = 0.010
+    linger: float = 0.025
     prefetch: int = 128
 
 

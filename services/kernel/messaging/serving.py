@@ -20,6 +20,7 @@ from prometheus_client import start_http_server
 
 from services.kernel import logs
 from services.kernel.backoff import pauses
+from services.kernel.garbage import settle
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ def serve(service_paths: Sequence[str], environment: Mapping[str, str]) -> None:
         for setting in sorted(_databases(classes)):
             _wait_for("database", partial(_visit_database, environment[setting]))
         runner.start()
+        settle()
         log.info("services.started", services=list(service_paths))
         runner.wait()
 
