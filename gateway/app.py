@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import structlog
@@ -25,11 +25,13 @@ from gateway.rate_limits import Allowances
 from gateway.routes import Routes
 from gateway.rpc import RpcClient
 from gateway.service_calls import source_settings
-from gateway.settings import Settings
+from gateway.settings import Settings, TokenSettings
 from gateway.sources import Sources
 from gateway.telephony import Feed
-from gateway.tokens import Tokens
 from services.calls.api import api as calls
+
+if TYPE_CHECKING:
+    from gateway.tokens import Tokens
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +56,7 @@ def create_app(settings: Settings) -> Manners:
     )
     broker, rpc = Broker(settings.amqp_url), RpcClient(settings.amqp_url)
     publisher, depths = Publisher(broker, settings.queues), QueueDepths(rpc.broker, settings.queues)
-    tokens = Tokens(settings.tokens) if settings.tokens else None
+    tokens = _tokens(settings.tokens) if settings.tokens else None
     idempotency_keys = IdempotencyKeys(pool)
     health = Health(pool, publisher, depths, rpc)
     sources = Sources(lambda name: source_settings(rpc, name))
@@ -88,6 +90,12 @@ def create_app(settings: Settings) -> Manners:
     ]
     authenticator = Authenticator(pool, tokens, Allowances(settings.rate_limit, settings.rate_window))
     return Manners(Endpoints(entries, running), authenticator, PUBLIC)
+
+
+def _tokens(settings: TokenSettings) -> "Tokens":
+    from gateway.tokens import Tokens  # noqa: PLC0415 - 11 MB that a gateway without bearer tokens does not need
+
+    return Tokens(settings)
 
 
 async def _tidy(keys: IdempotencyKeys) -> None:

@@ -3,14 +3,17 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.keys import PREFIX, find_key
 from gateway.problems import Problem
 from gateway.rate_limits import Allowance, Allowances
-from gateway.tokens import Tokens
 from services.kernel.values import Actor
+
+if TYPE_CHECKING:
+    from gateway.tokens import Tokens
 
 REMEMBERED = 4.0  # seconds; a revoked key works no longer than this
 MOST_REMEMBERED = 10_000
@@ -28,7 +31,7 @@ class Caller:
 class Authenticator:
     """Tells callers by their Authorization header."""
 
-    def __init__(self, pool: AsyncConnectionPool, tokens: Tokens | None, allowances: Allowances) -> None:
+    def __init__(self, pool: AsyncConnectionPool, tokens: "Tokens | None", allowances: Allowances) -> None:
         self._pool = pool
         self._tokens = tokens
         self._allowances = allowances

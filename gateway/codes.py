@@ -1,6 +1,6 @@
 """The one list of problem codes, as `GET /v1/errors` shows it.
 
-A rule of a service refuses with a code of its own (`calls.queue.…`), which travels as it is.
+What a service refuses with travels as it is; it is listed here so that integrators find every code in one place.
 """
 
 from typing import Any, NamedTuple
@@ -40,10 +40,24 @@ FIELD_CODES = (
     _field("invalid_field", "An invalid field", "Do what `detail` says."),
 )
 
+RULE_CODES = (
+    Code("calls.queue.calendar_unknown", "No such calendar", 422, "A queue names a calendar that does not exist.",
+         "Leave `calendar` out."),
+    Code("calls.queue.reason_both_ways", "A reason counted and excluded", 422, "A service level policy counts a reason "
+         "as abandoned and excludes it too.", "Name each reason in one of the two lists."),
+    Code("calls.report.range_empty", "An empty range", 422, "A report ends before it begins.",
+         "Give a `to` that is later than `from`."),
+    Code("calls.report.range_too_long", "Too long a range", 422, "A report covers more days than one may.",
+         "Ask for a shorter range."),
+    Code("calls.report.end_missing", "A total without its end", 422, "A total is explained only with its end.",
+         "Give the `to` that the report had."),
+)  # fmt: skip
+
 CODES: dict[str, Code] = {
     code.code: code
     for code in (
         *FIELD_CODES,
+        *RULE_CODES,
         Code("request.malformed_json", "The body is not JSON", 400, "The body, or a line of it, is not valid JSON.",
              "Correct the text at the place named in `errors`. NaN and unpaired surrogates are not JSON."),
         Code("request.not_utf8", "The body is not UTF-8", 400, "The bytes sent are not valid UTF-8.",
@@ -67,8 +81,6 @@ CODES: dict[str, Code] = {
              "Content-Encoding is neither gzip nor identity.", "Send the body plain or with gzip."),
         Code("request.charset_unsupported", "This character set is not taken", 415,
              "Content-Type names a character set other than UTF-8.", "Encode the body as UTF-8."),
-        Code("request.not_acceptable", "No such representation", 406,
-             "Accept names no form that this path can answer in.", "Accept application/json."),
         Code("request.not_found", "Not found", 404, "There is nothing here, or nothing that you may know of.",
              "Check path and identifiers; /openapi.json lists every path."),
         Code("request.method_not_allowed", "Method not allowed", 405, "The path exists, but not for this method.",
@@ -81,8 +93,6 @@ CODES: dict[str, Code] = {
              "was tried.", "Repeat it.", retry=True),
         Code("request.cursor_expired", "The cursor has expired", 410, "The list has moved on too far.",
              "Start again without a cursor."),
-        Code("request.not_yet_known", "That instant has not passed yet", 409, "The store has not passed the instant "
-             "asked for.", "Ask again a little later.", retry=True),
         Code("request.rate_limited", "Too many requests", 429, "The caller's rate limit is used up.",
              "Wait as long as Retry-After says, or send more items in a request.", retry=True),
         Code("request.outcome_unknown", "The outcome is unknown", 504, "The service did not answer in time; the "

@@ -70,13 +70,35 @@ async def test_the_page_shows_every_operation_and_needs_nothing_from_elsewhere(d
     assert (await get("/docs/style.css")).headers["content-type"].startswith("text/css")
 
 
-async def test_the_catalogue_lists_every_code_that_the_gateway_uses():
+def codes_used(folder, *patterns):
+    return {
+        code
+        for path in folder.glob("**/*.py")
+        if "tests" not in path.parts
+        for pattern in patterns
+        for code in re.findall(pattern, path.read_text())
+    }
+
+
+async def test_the_catalogue_lists_every_code_that_anything_answers_with():
     listed = {item["code"]: item for item in (await get("/v1/errors")).json()["items"]}
     assert listed.keys() == CODES.keys()
-    used = set()
-    for path in Path(gateway.__file__).parent.glob("**/*.py"):
-        if "tests" not in path.parts:
-            code = r'"((?:request|auth|idempotency|service|ingest|telephony)\.[a-z_0-9]+)"'
-            used |= set(re.findall(r"(?:Problem|FieldError)\([^)]*?" + code, path.read_text()))
+    root = Path(gateway.__file__).parents[1]
+    dotted = r'"([a-z_]+(?:\.[a-z_0-9]+)+)"'
+    used = codes_used(root / "gateway", r"Problem\(\s*" + dotted, r"FieldError\([^,()]+, " + dotted)
+    used |= codes_used(root / "services", r"(?:Rejected|refused)\(\s*" + dotted, r'_unfit\("([a-z_]+)"')
+    used |= codes_used(root / "services", r'FieldError\([^,()]+, "([a-z_]+)"')
+    assert len(used) > 30
     assert used <= listed.keys()
     assert all(item["meaning"] and item["remedy"] for item in listed.values())
+
+
+async def test_no_code_is_listed_that_nothing_answers_with():
+    root = Path(gateway.__file__).parents[1]
+    texts = "".join(
+        path.read_text()
+        for folder in ("gateway", "services")
+        for path in (root / folder).glob("**/*.py")
+        if path.name != "codes.py" and "tests" not in path.parts
+    )
+    assert [code for code in CODES if f'"{code}"' not in texts] == []
