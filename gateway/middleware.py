@@ -47,7 +47,9 @@ class Manners:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
                 identity = (b"x-request-id", exchange.request_id.encode())
-                message["headers"] = [*message["headers"], identity, *SECURITY, *exchange.extra]
+                # What answers a POST is neither kept nor shown by a browser, and ingest pays for each header.
+                security = () if scope["method"] == "POST" else SECURITY
+                message["headers"] = [*message["headers"], identity, *security, *exchange.extra]
             await send(message)
 
         exchange.send = send_with_manners

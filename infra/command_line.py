@@ -26,7 +26,11 @@ ROLES = {
     "calls-projections": Role("services.calls.background:run"),
 }
 # Commands of other parts, as `module:name`.
-COMMANDS = {"keys": "gateway.command:keys", "simulate": "loadtests.simulator.command:simulate"}
+COMMANDS = {
+    "rebuild": "infra.rebuild:rebuild",
+    "keys": "gateway.command:keys",
+    "simulate": "loadtests.simulator.command:simulate",
+}
 
 
 class LazyGroup(click.Group):

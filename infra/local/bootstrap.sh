@@ -76,7 +76,7 @@ make_environment() {
     suits .venv/bin/python || "$python" -m venv --clear .venv
     export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
     .venv/bin/python -m pip install -qq --require-hashes -r requirements.lock
-    .venv/bin/python -m pip install -qq --no-deps --editable .
+    .venv/bin/python -m pip install -qq --no-deps --no-build-isolation --editable .
     echo "$wanted" >$stamp
 }
 

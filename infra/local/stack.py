@@ -123,8 +123,10 @@ class Stack:
         }
         # The gateway shows its metrics on its own address.
         metrics = {} if role == "gateway" else {"PLATEAU_METRICS_PORT": str(self.ports.metrics(index))}
+        # Each thread would keep a heap of its own, and most of it empty.
+        memory = {"MALLOC_ARENA_MAX": "2"}
         # Read by nobody: other code makes other settings, so that supervisord restarts the process.
-        return own | metrics | {"PLATEAU_CODE": _newest_change()}
+        return own | metrics | memory | {"PLATEAU_CODE": _newest_change()}
 
 
 def _newest_change() -> str:

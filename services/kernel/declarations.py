@@ -51,11 +51,6 @@ class UseCase:
         """What it does, in a line."""
         return (self.shape.__doc__ or self.name).strip().splitlines()[0]
 
-    @property
-    def creates(self) -> bool:
-        """Whether it makes a new thing under an id of ours."""
-        return self.kind == "command" and self.things is not None and f"{{{self.things.id}}}" not in self.path
-
 
 @dataclass
 class Things:

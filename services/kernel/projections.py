@@ -182,6 +182,13 @@ def _show(db: Cursor, generation: Generation) -> None:
         db.execute(sql.SQL("CREATE VIEW {} AS TABLE {}.{}").format(view, generation.schema, sql.Identifier(table)))
 
 
+def count(db: Cursor, projection: Projection) -> int:
+    """How many stored events a projection handles."""
+    statement = "SELECT count(*) FROM store.events WHERE type = ANY(%s)"
+    (events,) = db.execute(statement, (list(projection.handles),)).fetchone() or (0,)
+    return int(events)
+
+
 def rebuild(connection: Connection, projection: Projection, progress: Callable[[int], None]) -> None:
     """Builds the projection anew beside the one in use, then switches; `progress` is told of each batch's size."""
     generation = create(connection, projection)

@@ -24,7 +24,7 @@ from services.kernel.projections import Projection
 from services.kernel.store import StoredEvent
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CACHED_CALLS = 5_000
+CACHED_CALLS = 4_000
 
 CLOSED = event_type(CallClosedByInference)
 RESTARTED = "source.restarted"
@@ -66,6 +66,7 @@ class CallFigures(Projection):
     version = 1
     handles = (*[name for name in VOCABULARY if name.startswith("call.")], RESTARTED, CLOSED, CONFIGURED)
     tables = TABLES
+    batch = 1000
 
     def __init__(self) -> None:
         self._stories: OrderedDict[UUID, Story] = OrderedDict()

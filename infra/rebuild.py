@@ -1,0 +1,44 @@
+"""`plateau rebuild`: read models built anew from the events, beside those in use."""
+
+from importlib import import_module
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from services.kernel import projections
+from services.kernel.database import connect
+from services.kernel.projections import Projection
+
+SERVICES = ("calls",)
+
+
+def known() -> dict[str, Projection]:
+    """Every read model of every service, as `service.name`."""
+    models = {service: import_module(f"services.{service}.projections").read_models() for service in SERVICES}
+    return {f"{service}.{model.name}": model for service, found in models.items() for model in found}
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[SERVICE.READ_MODEL]...")
+@click.option("--calls-database-url", required=True, envvar="PLATEAU_CALLS_DATABASE_URL", show_envvar=True,
+              help="Database of the calls service, as the role that works.")  # fmt: skip
+def rebuild(names: tuple[str, ...], calls_database_url: str) -> None:
+    """Build read models anew from all events, beside those in use, and switch when level; all of them by default.
+
+    Reports go on answering from the old ones meanwhile. Nothing is lost if it is interrupted: run it again.
+    """
+    models = known()
+    if unknown := [name for name in names if name not in models]:
+        raise click.BadParameter(f"{', '.join(unknown)}: there are {', '.join(models)}.")
+    for name in names or models:
+        _rebuild(name, models[name], calls_database_url)
+
+
+def _rebuild(name: str, model: Projection, dsn: str) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with connect(dsn, f"rebuild {name}") as connection, Progress(*columns) as progress:
+        with connection.cursor() as db:
+            total = projections.count(db, model)
+        task = progress.add_task(name, total=total)
+        projections.rebuild(connection, model, lambda handled: progress.advance(task, handled))
+        progress.update(task, completed=total)
