@@ -20,6 +20,12 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+SECURITY: Headers = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; style-src 'self'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+]
 BODY_LIMIT = 4 * 1024 * 1024
 JSON = b"application/json"
 GZIP = 31  # zlib's number for a gzip header and trailer
@@ -170,7 +176,16 @@ class Exchange:
         self, status: int, body: bytes, media_type: bytes = JSON, headers: Iterable[tuple[bytes, bytes]] = ()
     ) -> None:
         """Sends the whole answer."""
-        fields: Headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body)), *headers]
+        self.status = status
+        fields: Headers = [
+            (b"content-type", media_type),
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", self.request_id.encode()),
+            # What answers a POST is neither kept nor shown by a browser, and ingest pays for each header.
+            *(() if self.scope["method"] == "POST" else SECURITY),
+            *self.extra,
+            *headers,
+        ]
         await self.send({"type": "http.response.start", "status": status, "headers": fields})
         await self.send({"type": "http.response.body", "body": body if self.scope["method"] != "HEAD" else b""})
 

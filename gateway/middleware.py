@@ -1,30 +1,23 @@
 """What every request passes through: admission, manners of the answer, and the one place where errors end."""
 
 import time
-from typing import Any
 
 import psycopg
 import structlog
 
 from gateway.auth import Authenticator
 from gateway.endpoints import Endpoints
-from gateway.exchange import Disconnected, Exchange, Headers, Receive, Scope, Send
+from gateway.exchange import Disconnected, Exchange, Receive, Scope, Send
 from gateway.metrics import observe
 from gateway.problems import Problem
 
 log = structlog.get_logger(__name__)
 
-SECURITY: Headers = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; style-src 'self'; frame-ancestors 'none'"),
-    (b"referrer-policy", b"no-referrer"),
-]
 GONE = 499  # what metrics call a request whose client did not wait
 
 
 class Manners:
-    """Pure ASGI: one object and one wrapped `send` a request, so that ingest pays for no more than it needs.
+    """Pure ASGI: one object a request, so that ingest pays for no more than it needs.
 
     Nobody passes without credentials but to the `public` paths. A problem raised anywhere below becomes its answer; any
     other exception becomes a 500 that says nothing of our inside and is logged under its request id.
@@ -42,17 +35,6 @@ class Manners:
             return
         started = time.perf_counter()
         exchange = Exchange(scope, receive, send)
-
-        async def send_with_manners(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                exchange.status = message["status"]
-                identity = (b"x-request-id", exchange.request_id.encode())
-                # What answers a POST is neither kept nor shown by a browser, and ingest pays for each header.
-                security = () if scope["method"] == "POST" else SECURITY
-                message["headers"] = [*message["headers"], identity, *security, *exchange.extra]
-            await send(message)
-
-        exchange.send = send_with_manners
         try:
             if scope["path"] not in self._public:
                 authorization = exchange.headers.get(b"authorization", b"")
