@@ -10,14 +10,10 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.channel import Channel
 from pika.exceptions import AMQPError, ConnectionWrongStateError
 
+from services.kernel.amqp import FAREWELL, STEADY, parameters
 from services.kernel.backoff import pauses
 
 log = structlog.get_logger(__name__)
-
-HEARTBEAT = 20  # seconds; a broker that is silent for twice as long counts as gone
-STEADY = 10  # seconds; a connection that lasted less keeps the backoff growing
-
-FAREWELL = 5  # seconds; a broker that does not answer a close in that time is left
 
 
 class OneSendATurn(AsyncioConnection):
@@ -47,10 +43,7 @@ class Broker:
     """
 
     def __init__(self, url: str) -> None:
-        self._parameters = pika.URLParameters(url)
-        self._parameters.heartbeat = HEARTBEAT
-        self._parameters.connection_attempts = 1
-        self._parameters.client_properties = {"connection_name": "plateau gateway"}
+        self._parameters = parameters(url, "plateau gateway")
         self._on_channel: list[Callable[[Channel], None]] = []
         self._on_lost: list[Callable[[], None]] = []
         self._connection: AsyncioConnection | None = None

@@ -11,9 +11,8 @@ from pika.channel import Channel
 from pika.spec import Basic
 
 from gateway.broker import Broker
+from services.kernel.amqp import RPC_EXCHANGE
 from services.kernel.values import Unavailable
-
-EXCHANGE = "nameko-rpc"
 
 
 class DeadlinePassed(Exception):  # noqa: N818 - an outcome that the caller answers, not a mistake
@@ -82,7 +81,7 @@ class RpcClient:
         answer = self._awaited[call_id] = asyncio.get_running_loop().create_future()
         try:
             channel.basic_publish(
-                EXCHANGE,
+                RPC_EXCHANGE,
                 f"{service}.{method}",
                 orjson.dumps({"args": (), "kwargs": kwargs}),
                 BasicProperties(
@@ -111,9 +110,9 @@ class RpcClient:
             self._channel, self._reply_to = channel, reply_to
 
         channel.add_on_return_callback(self._returned)
-        channel.exchange_declare(EXCHANGE, "topic", durable=True)
+        channel.exchange_declare(RPC_EXCHANGE, "topic", durable=True)
         channel.queue_declare(queue, exclusive=True, auto_delete=True)
-        channel.queue_bind(queue, EXCHANGE, reply_to)
+        channel.queue_bind(queue, RPC_EXCHANGE, reply_to)
         channel.basic_consume(queue, self._answered, auto_ack=True, exclusive=True, callback=consuming)
 
     def _lost(self) -> None:

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from services.kernel import projections
 from services.kernel.database import connect
-from services.kernel.projections import Projection
+from services.kernel.projections import Projection, Superseded
 
 SERVICES = ("calls",)
 
@@ -31,12 +31,15 @@ def rebuild(names: tuple[str, ...], calls_database_url: str) -> None:
     if unknown := [name for name in names if name not in models]:
         raise click.BadParameter(f"{', '.join(unknown)}: there are {', '.join(models)}.")
     for name in names or models:
-        _rebuild(name, models[name], calls_database_url)
+        try:
+            _rebuild(name, models[name], calls_database_url)
+        except Superseded as reason:
+            raise click.ClickException(f"{reason}: wait for that, then run this again.") from reason
 
 
 def _rebuild(name: str, model: Projection, dsn: str) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with connect(dsn, f"rebuild {name}") as connection, Progress(*columns) as progress:
+    with connect(dsn, f"rebuild {name}", statement_timeout="10min") as connection, Progress(*columns) as progress:
         with connection.cursor() as db:
             total = projections.count(db, model)
         task = progress.add_task(name, total=total)

@@ -28,12 +28,26 @@ __all__ = ["api", "canonical", "fact_schema"]
 
 api = Api("calls")
 
-queues = api.things("/v1/queues", queue_rules.decide, queue_rules.evolve, queue_rules.Queue(), id="queue", named=True)
+queues = api.things(
+    "/v1/queues",
+    queue_rules.decide,
+    queue_rules.evolve,
+    queue_rules.Queue(),
+    id="queue",
+    named=True,
+    limited_by="queues",
+)
 queues.command("PUT", "/{queue:path}", ConfigureQueue, scope="queues:write", guarded=True)
 queues.shown("/{queue:path}", QueueOf, queue_rules.view, returns=QueueView, scope="queues:read")
 
 sources = api.things(
-    "/v1/telephony/sources", source_rules.decide, source_rules.evolve, source_rules.Source(), id="source", named=True
+    "/v1/telephony/sources",
+    source_rules.decide,
+    source_rules.evolve,
+    source_rules.Source(),
+    id="source",
+    named=True,
+    limited_by="sources",
 )
 sources.command("PUT", "/{source:path}", ConfigureSource, scope="sources:write", guarded=True)
 sources.shown("/{source:path}", SourceOf, source_rules.view, returns=SourceView, scope="sources:read")

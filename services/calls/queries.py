@@ -31,7 +31,7 @@ Measure = Literal[
 
 @values
 class Calls:
-    """List calls, newest first fact last; `from` and `to` bound the call's first fact."""
+    """List calls in the order of their first facts, which `from` and `to` bound."""
 
     source: Name | None = None
     call_id: Name | None = None

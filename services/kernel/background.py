@@ -37,7 +37,7 @@ def run(dsn: str, read_models: Sequence[Projection], schedule: Sequence[Schedule
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if port := os.environ.get("PLATEAU_METRICS_PORT"):
-        start_http_server(int(port), "127.0.0.1")
+        start_http_server(int(port), os.environ.get("PLATEAU_METRICS_HOST", "127.0.0.1"))
     _wait_for(dsn, stop)
 
     def guarded(loop: Callable[[], None]) -> None:

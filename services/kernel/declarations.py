@@ -18,6 +18,7 @@ from services.kernel.decider import Decision, event_type
 from services.kernel.values import Actor
 
 LONGEST_NAME = 200
+Limit = Literal["queues", "sources"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -67,6 +68,7 @@ class Things:
     initial: Any
     id: str
     named: bool = False
+    limited_by: Limit | None = None
     view: Callable[[str, Any], Any] | None = None
 
     def command(self, method: Method, path: str, shape: type, *, scope: str, guarded: bool = False) -> None:
@@ -94,6 +96,11 @@ class Things:
             return bool(UUID(key))
         except ValueError:
             return False
+
+    def open_to(self, actor: Actor, key: str) -> bool:
+        """Whether the actor's limits let them know of the thing of this name."""
+        limit = getattr(actor, self.limited_by) if self.limited_by else None
+        return limit is None or key in limit
 
     def stream(self, key: str) -> UUID:
         """The stream of the thing that bears this id or outside name."""
@@ -134,9 +141,10 @@ class Api:
         *,
         id: str,  # noqa: A002 - reads as the declaration is spoken
         named: bool = False,
+        limited_by: Limit | None = None,
     ) -> Things:
-        """Declares a kind of thing."""
-        return Things(self, prefix, decide, evolve, initial, id, named)
+        """Declares a kind of thing; `limited_by` names the limit of an actor under which its names fall."""
+        return Things(self, prefix, decide, evolve, initial, id, named, limited_by)
 
     def query(self, method: Method, path: str, shape: type, *, returns: type, scope: str) -> None:
         """Declares a query that a projection answers."""

@@ -36,13 +36,16 @@ class Follower:
                     connection.execute("SET synchronous_commit = off")
                     self._lead(connection)
                     waits = pauses()
-            except Superseded:
-                log.info("projection superseded", projection=self.projection.name)
+            except Superseded as reason:
+                log.info("projection superseded", projection=self.projection.name, reason=str(reason))
+                self._stop.wait(next(waits))
             except psycopg.OperationalError as error:
                 log.warning("projection waits for the database", projection=self.projection.name, error=str(error))
                 self._stop.wait(next(waits))
 
     def _lead(self, connection: Connection) -> None:
+        # Whatever was lost with the last connection, or written by another leader, is not what it remembers.
+        self.projection.forget()
         while not self._granted(connection):
             if self._stop.wait(1.0):
                 return

@@ -133,7 +133,15 @@ def active(db: Cursor, projection: Projection) -> tuple[Generation, int] | None:
 
 
 def create(connection: Connection, projection: Projection) -> Generation:
-    """A new, empty generation beside the one in use."""
+    """A new, empty generation beside the one in use; what an interrupted rebuild left behind is dropped.
+
+    One at a time: raises Superseded while another connection builds the projection.
+    """
+    alone = connection.execute("SELECT pg_try_advisory_lock(hashtext('rebuild'), hashtext(%s))", (projection.name,))
+    if alone.fetchone() != (True,):
+        raise Superseded(f"{projection.name} is being rebuilt elsewhere")
+    for number in _unfinished(connection, projection):
+        _drop(connection, Generation(projection, number, Position(), in_use=False))
     with connection.transaction(), connection.cursor() as db:
         last = db.execute("SELECT max(generation) FROM store.projections WHERE name = %s", (projection.name,))
         (number,) = last.fetchone() or (None,)
@@ -165,10 +173,22 @@ def bring_into_use(connection: Connection, generation: Generation) -> None:
         _show(db, generation)
     generation.in_use = True
     if old is not None:
-        retired = Generation(generation.projection, old[0], Position(), in_use=False)
-        with connection.transaction(), connection.cursor() as db:
-            db.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(retired.schema))
-            db.execute("DELETE FROM store.projections WHERE name = %s AND generation = %s", (name, retired.number))
+        _drop(connection, Generation(generation.projection, old[0], Position(), in_use=False))
+    connection.execute("SELECT pg_advisory_unlock(hashtext('rebuild'), hashtext(%s))", (name,))
+
+
+def _unfinished(connection: Connection, projection: Projection) -> list[int]:
+    found = "SELECT generation FROM store.projections WHERE name = %s AND NOT in_use"
+    return [number for (number,) in connection.execute(found, (projection.name,))]
+
+
+def _drop(connection: Connection, generation: Generation) -> None:
+    with connection.transaction(), connection.cursor() as db:
+        db.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(generation.schema))
+        db.execute(
+            "DELETE FROM store.projections WHERE name = %s AND generation = %s",
+            (generation.projection.name, generation.number),
+        )
 
 
 TABLES_OF = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename"

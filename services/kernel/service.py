@@ -99,6 +99,8 @@ class Dispatcher:
         assert things is not None  # noqa: S101 - a command is always on a kind of thing
         if not things.can_be(key):
             return not_valid(f"/{things.id}", NO_KEY)
+        if not things.open_to(actor, key):
+            return nothing_here()
         loaded = self._things.load(db, things, key)
         ctx = Context(datetime.now(UTC), actor, UUID(message["command_id"]), key)
         repeated = any(event.metadata.get("command_id") == message["command_id"] for event in loaded.events)
@@ -151,7 +153,7 @@ class Dispatcher:
                 return refused("request.cursor_expired", "The cursor has expired; begin the list anew.", 410)
             return not_valid("/cursor", "Send a cursor as a list gave it, with the same filters.")
         if answer is None:
-            return refused("request.not_found", "There is nothing here, or nothing that you may see.", 404)
+            return nothing_here()
         return refusal_of(answer) if isinstance(answer, Rejected) else {"body": encode(answer)}
 
     def _show(self, db: Cursor, case: UseCase, message: Message, actor: Actor) -> Answer:
@@ -165,8 +167,8 @@ class Dispatcher:
         except ValidationError as error:
             return not_valid("/as_of", str(error.args[0]))
         loaded = self._things.load(db, things, key, as_of)
-        if not loaded.events and not things.named:
-            return refused("request.not_found", "There is nothing here, or nothing that you may see.", 404)
+        if not things.open_to(actor, key) or not (loaded.events or things.named):
+            return nothing_here()
         if message.get("history"):
             hidden = {name for cls in things.events.values() for name in schemas.personal_fields(cls)}
             return {"body": encode({"items": [_past(event, hidden) for event in loaded.events], "next": None})}
@@ -180,6 +182,11 @@ class Dispatcher:
                 return False
             time.sleep(POSITION_POLL_SECONDS)
         return True
+
+
+def nothing_here() -> Answer:
+    """The refusal that does not tell a thing that is not there from one that the actor may not know of."""
+    return refused("request.not_found", "There is nothing here, or nothing that you may see.", 404)
 
 
 def refusal_of(rejected: Rejected) -> Answer:

@@ -1,5 +1,6 @@
 """Queues: how one is counted and shown. Its service level policies are dated; the past is judged by their own dates."""
 
+from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -69,17 +70,18 @@ def decide(queue: Queue, order: ConfigureQueue, ctx: Context) -> Decision:
     changes: list[QueueConfigured | PolicyAdopted] = []
     if queue.settings != settings:
         changes.append(of(QueueConfigured, settings, queue=ctx.key))
-    if policy is not None and not _stands(queue, policy):
+    if policy is not None and not _stands(queue, policy, ctx.now):
         changes.append(of(PolicyAdopted, policy, queue=ctx.key, effective_from=policy.effective_from or ctx.now))
     return changes
 
 
-def _stands(queue: Queue, policy: ServiceLevelPolicy) -> bool:
-    """Whether the policy is what was adopted last; without a date its terms alone tell."""
+def _stands(queue: Queue, policy: ServiceLevelPolicy, now: datetime) -> bool:
+    """Whether the policy is what was adopted last; without a date, whether such terms hold already."""
     last = queue.policies[-1] if queue.policies else None
     if last is None or policy.effective_from is not None:
         return last == policy
-    return of(PolicyTerms, last) == of(PolicyTerms, policy)
+    begun = last.effective_from is None or last.effective_from <= now
+    return begun and of(PolicyTerms, last) == of(PolicyTerms, policy)
 
 
 def evolve(queue: Queue, happened: QueueConfigured | PolicyAdopted) -> Queue:

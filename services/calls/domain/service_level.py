@@ -6,7 +6,7 @@ figure is exact: the counts decide, the ratio is rounded only for display.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -40,14 +40,19 @@ class ServiceLevelPolicy(PolicyTerms):
 
 
 DEFAULT = ServiceLevelPolicy()
-SINCE_EVER = datetime.min.replace(tzinfo=UTC)
 
 
-def in_force(policies: Iterable[ServiceLevelPolicy], instant: datetime) -> ServiceLevelPolicy:
-    """The policy by its own date: the latest that has begun by then; of one date the last adopted; else the default."""
-    begun = [policy for policy in policies if policy.effective_from is None or policy.effective_from <= instant]
-    latest_first = reversed(begun)  # of equal ones, max() takes the first
-    return max(latest_first, key=lambda policy: policy.effective_from or SINCE_EVER, default=DEFAULT)
+def timeline(
+    policies: Iterable[ServiceLevelPolicy], begin: datetime, end: datetime
+) -> list[tuple[datetime, datetime, ServiceLevelPolicy]]:
+    """The policies in force from `begin` to `end`, by their own dates; of one date the last adopted."""
+    by_date = {policy.effective_from: policy for policy in policies}
+    dated = sorted((since, policy) for since, policy in by_date.items() if since is not None)
+    changes = [(since, policy) for since, policy in dated if begin < since < end]
+    before = [policy for since, policy in dated if since <= begin]
+    first = (begin, before[-1] if before else DEFAULT)
+    ends = [since for since, _ in changes] + [end]
+    return [(since, until, policy) for (since, policy), until in zip([first, *changes], ends, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ CONFIGURED = event_type(SourceConfigured)
 FACTS_OF = """SELECT stream_id, version, event_id, type, data, metadata, occurred_at FROM store.events
     WHERE stream_id = ANY(%s) ORDER BY stream_id, version"""
 SOURCES = "SELECT source, clock_offset_us FROM sources"
-RESTARTS = "SELECT source, occurred_at FROM source_restarts ORDER BY source, occurred_at"
+RESTARTS = "SELECT source, occurred_at FROM source_restarts WHERE source = ANY(%s) ORDER BY source, occurred_at"
 RESTART = "INSERT INTO source_restarts VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 CONFIGURE = """INSERT INTO sources VALUES (%s, %s, %s, %s)
     ON CONFLICT (source) DO UPDATE SET clock_offset_us = excluded.clock_offset_us,
@@ -84,7 +84,7 @@ class CallFigures(Projection):
             touched.setdefault(call, [])
         offsets: dict[str, int] = dict(db.execute(SOURCES).fetchall())
         stories = self._stories_of(touched, offsets, db)
-        restarts = self._restarts(offsets, db)
+        restarts = self._restarts({story.source for story in stories.values()}, offsets, db)
         changes = []
         for id_, story in stories.items():
             call = fold(story.facts, restarts.get(story.source, ()), story.closed)
@@ -111,9 +111,9 @@ class CallFigures(Projection):
                 touched |= {call for (call,) in db.execute(OF_SOURCES, (source,))}
         return touched
 
-    def _restarts(self, offsets: dict[str, int], db: Cursor) -> dict[str, list[int]]:
+    def _restarts(self, sources: set[str], offsets: dict[str, int], db: Cursor) -> dict[str, list[int]]:
         restarts: dict[str, list[int]] = {}
-        for source, occurred_at in db.execute(RESTARTS):
+        for source, occurred_at in db.execute(RESTARTS, (list(sources),)):
             restarts.setdefault(source, []).append(microseconds(occurred_at) + offsets.get(source, 0))
         return restarts
 

@@ -21,6 +21,7 @@ from services.calls.queries import (
     VisitView,
 )
 from services.calls.reports.facts import facts_of
+from services.calls.reports.visibility import call_filters
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.privacy import Keyring, MasterKey, unseal
@@ -68,7 +69,7 @@ class CallReader:
             wanted["customer"] = self._master.hash_of("+" + asked.customer.strip().lstrip("+"))
         if asked.cursor:
             wanted["after"], wanted["after_id"] = decode(asked.cursor, now, datetime.fromisoformat, UUID)
-        found = self._found(db, {**wanted, **_seen(actor)}, asked.limit + 1)
+        found = self._found(db, {**wanted, **call_filters(db, actor)}, asked.limit + 1)
         shown = found[: asked.limit]
         last = shown[-1] if len(found) > asked.limit else None
         return CallList(
@@ -79,13 +80,13 @@ class CallReader:
     @answers(CallOf)
     def call(self, asked: CallOf, db: Cursor, actor: Actor) -> CallView | None:
         """One call, if the actor may see it."""
-        found = self._found(db, {"id": asked.id, **_seen(actor)}, 1)
+        found = self._found(db, {"id": asked.id, **call_filters(db, actor)}, 1)
         return next(iter(self._views(db, found)), None)
 
     @answers(FactsOfCall)
     def facts(self, asked: FactsOfCall, db: Cursor, actor: Actor) -> FactList | None:
         """The facts of one call, if the actor may see it; its numbers unsealed."""
-        if not self._found(db, {"id": asked.id, **_seen(actor)}, 1):
+        if not self._found(db, {"id": asked.id, **call_filters(db, actor)}, 1):
             return None
         now = datetime.now(UTC)
         begin = decode(asked.cursor, now, int)[0] if asked.cursor else 0
@@ -124,16 +125,6 @@ class CallReader:
         sealed = [row for row in db.execute(SEALED, (streams, events)) if row[2] is not None]
         keys = self._keyring.open(db, {subject for *_, subject in sealed})
         return {event: unseal(keys.get(subject), event, box) for _, event, box, subject in sealed}
-
-
-def _seen(actor: Actor) -> dict[str, Any]:
-    """The filters that the actor's rights add: an agent sees their own calls, a client its queues."""
-    seen: dict[str, Any] = {}
-    if actor.queues is not None:
-        seen["seen_queues"] = sorted(actor.queues)
-    if actor.roles == {"agent"}:
-        seen["seen_agent"] = actor.agent
-    return seen
 
 
 def _grouped(db: Cursor, statement: LiteralString, calls: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:

@@ -57,14 +57,21 @@ def starts(begin: datetime, end: datetime, interval: Interval, zone: ZoneInfo) -
         start = following(start, interval, zone)
 
 
+def _sql_day(unit: str) -> str:
+    """The first instant of a day, week or month; where its midnight comes twice, PostgreSQL alone takes the second."""
+    local = f"date_trunc('{unit}', entered_at AT TIME ZONE zone)"
+    return f"""CASE WHEN ({local} AT TIME ZONE zone - interval '1 hour') AT TIME ZONE zone = {local}
+        THEN {local} AT TIME ZONE zone - interval '1 hour' ELSE {local} AT TIME ZONE zone END"""
+
+
 # The same floor in SQL, on the columns `entered_at` and `zone`.
 SQL_START = {
     name: f"""entered_at - (entered_at AT TIME ZONE zone
         - date_bin('{step.seconds} seconds', entered_at AT TIME ZONE zone, timestamp '2000-01-01'))"""
     for name, step in STEPS.items()
 } | {
-    "P1D": "date_trunc('day', entered_at AT TIME ZONE zone) AT TIME ZONE zone",
-    "P1W": "date_trunc('week', entered_at AT TIME ZONE zone) AT TIME ZONE zone",
-    "P1M": "date_trunc('month', entered_at AT TIME ZONE zone) AT TIME ZONE zone",
+    "P1D": _sql_day("day"),
+    "P1W": _sql_day("week"),
+    "P1M": _sql_day("month"),
     "total": "%(from)s::timestamptz",
 }

@@ -1,6 +1,6 @@
 """Visits as the policies in force judge them: what every service level figure, and its explanation, is counted from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from psycopg import sql
 
-from services.calls.domain.service_level import DEFAULT, Formula, ServiceLevelPolicy
+from services.calls.domain.service_level import Formula, ServiceLevelPolicy, timeline
 from services.calls.queries import Explain, Interval, PolicyView, ServiceLevelOf
 from services.calls.reports.intervals import SQL_START
+from services.calls.reports.visibility import queues_open_to
 from services.kernel import schemas
 from services.kernel.database import Cursor
 from services.kernel.decider import changed, of
@@ -62,7 +63,8 @@ class Judged:
 def queues_seen(db: Cursor, actor: Actor, queue: str | None) -> list[str]:
     """The queues asked about, as far as the actor may see them."""
     names = [queue] if queue is not None else [name for (name,) in db.execute(QUEUES)]
-    return [name for name in names if actor.queues is None or name in actor.queues]
+    seen = queues_open_to(db, actor)
+    return names if seen is None else [name for name in names if name in seen]
 
 
 def queue_zones(db: Cursor, queues: Sequence[str]) -> dict[str, ZoneInfo]:
@@ -87,19 +89,6 @@ def judged(
         for since, until, policy in timeline(adopted.get(queue, []), begin, end)
     ]
     return Judged(tuple(spans), asked.interval, begin)
-
-
-def timeline(
-    policies: Iterable[ServiceLevelPolicy], begin: datetime, end: datetime
-) -> list[tuple[datetime, datetime, ServiceLevelPolicy]]:
-    """The policies in force from `begin` to `end`, by their own dates; of one date the last adopted."""
-    by_date = {policy.effective_from: policy for policy in policies}
-    dated = sorted((since, policy) for since, policy in by_date.items() if since is not None)
-    changes = [(since, policy) for since, policy in dated if begin < since < end]
-    before = [policy for since, policy in dated if since <= begin]
-    first = (begin, before[-1] if before else DEFAULT)
-    ends = [since for since, _ in changes] + [end]
-    return [(since, until, policy) for (since, policy), until in zip([first, *changes], ends, strict=True)]
 
 
 def overridden(policy: ServiceLevelPolicy, asked: ServiceLevelOf | Explain) -> ServiceLevelPolicy:

@@ -19,6 +19,7 @@ from services.calls.queries import (
 from services.calls.reports.intervals import floor
 from services.calls.reports.judged_visits import judged, queue_zones, queues_seen
 from services.calls.reports.service_level import rows
+from services.calls.reports.visibility import queues_open_to
 from services.kernel.database import Cursor
 from services.kernel.projections import answers
 from services.kernel.values import Actor, seconds
@@ -98,7 +99,8 @@ class LiveFloor:
         waiting = {queue: (count, since) for queue, count, since in db.execute(WAITING)}
         named = {queue for agent in agents for queue in agent.queues if queue != EVERY_QUEUE}
         known = {*waiting, *named, *queues_seen(db, actor, None), *(queue for (queue,) in db.execute(CONFIGURED))}
-        seen = sorted(queue for queue in known if actor.queues is None or queue in actor.queues)
+        limit = queues_open_to(db, actor)
+        seen = sorted(known if limit is None else known & limit)
         today = figures_of_today(db, seen, now)
         return LiveView(
             as_of=now,
@@ -112,9 +114,7 @@ class LiveFloor:
                 )
                 for queue in seen
             ),
-            agents=tuple(
-                agent.shown for agent in agents if actor.queues is None or not actor.queues.isdisjoint(agent.queues)
-            ),
+            agents=tuple(agent.shown for agent in agents if limit is None or not limit.isdisjoint(agent.queues)),
             quotas=(),
         )
 

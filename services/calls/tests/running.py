@@ -17,6 +17,7 @@ from services.kernel.database import Connection, Pool
 from services.kernel.decider import SYSTEM
 from services.kernel.messaging.messages import Batch, Delivery
 from services.kernel.privacy import Keyring, MasterKey
+from services.kernel.projections import Generation, Projection
 from services.kernel.service import Dispatcher
 from services.kernel.tests.horizon import until_readable
 from services.kernel.values import Actor
@@ -40,6 +41,7 @@ class RunningCalls:
 
     def build(self) -> None:
         """Every read model, empty and in use."""
+        self._leaders: dict[str, Generation] = {}
         for model in self.models:
             projections.bring_into_use(self.connection, projections.create(self.connection, model))
 
@@ -54,14 +56,17 @@ class RunningCalls:
         """Takes a batch as it comes out of the ingest queue."""
         self.ingest.store(Batch("calls.ingest.0", facts, deliveries, datetime.now(UTC)))
 
-    def step(self, model: projections.Projection) -> int:
-        """One step of a process that has just taken the lead."""
-        with self.connection.cursor() as db:
-            found = projections.active(db, model)
-        assert found is not None
-        generation, _ = found
-        generation.enter(self.connection)
-        return generation.step(self.connection)
+    def step(self, model: Projection) -> int:
+        """One step of the process that this model is of; it takes the lead if another had it."""
+        leader = self._leaders.get(model.name)
+        if leader is None or leader.projection is not model:
+            model.forget()
+            with self.connection.cursor() as db:
+                found = projections.active(db, model)
+            assert found is not None
+            self._leaders[model.name] = leader = found[0]
+        leader.enter(self.connection)
+        return leader.step(self.connection)
 
     def follow(self) -> None:
         """Every read model, until nothing is left to apply."""
@@ -80,6 +85,7 @@ class RunningCalls:
         until_readable(self.connection)
         for model in read_models():
             projections.rebuild(self.connection, model, lambda handled: None)
+        self._leaders = {}
 
     def reap(self, now: datetime) -> int:
         """Closes the calls that are stale at an instant; returns how many."""

@@ -11,8 +11,8 @@ from services.calls.domain.service_level import (
     ServiceLevelPolicy,
     abandon_rate,
     answer_rate,
-    in_force,
     service_level,
+    timeline,
 )
 from services.kernel.values import ratio
 
@@ -84,8 +84,13 @@ def test_a_share_is_rounded_half_even_for_display_only():
     assert [str(ratio(n, 20000)) for n in (1, 3)] == ["0.0000", "0.0002"]
 
 
-def since(day: int | None, name: str) -> ServiceLevelPolicy:
-    return ServiceLevelPolicy(name=name, effective_from=None if day is None else MONDAY + timedelta(days=day))
+def since(day: int, name: str) -> ServiceLevelPolicy:
+    return ServiceLevelPolicy(name=name, effective_from=MONDAY + timedelta(days=day))
+
+
+def in_force(policies, instant):
+    """The policy with which a timeline from that instant begins."""
+    return timeline(policies, instant, instant + timedelta(days=30))[0][2]
 
 
 def test_without_a_policy_the_default_is_in_force():
@@ -102,9 +107,13 @@ def test_a_policy_is_in_force_from_its_own_instant_on_whenever_it_was_adopted():
 
 def test_of_one_instant_the_policy_adopted_last_is_in_force():
     assert in_force([since(0, "first"), since(0, "second")], MONDAY).name == "second"
-    assert in_force([since(None, "first"), since(None, "second")], MONDAY).name == "second"
 
 
-def test_a_policy_without_an_instant_holds_since_ever():
-    assert in_force([since(0, "monday"), since(None, "ever")], MONDAY - timedelta(days=900)).name == "ever"
-    assert in_force([since(0, "monday"), since(None, "ever")], MONDAY).name == "monday"
+def test_policies_follow_each_other_by_their_dates_without_a_gap():
+    begin, end = MONDAY - timedelta(days=1), MONDAY + timedelta(days=7)
+    spans = timeline([since(4, "friday"), since(0, "monday"), since(9, "later")], begin, end)
+    assert [(since, until, policy.name) for since, until, policy in spans] == [
+        (begin, MONDAY, "default"),
+        (MONDAY, MONDAY + timedelta(days=4), "monday"),
+        (MONDAY + timedelta(days=4), end, "friday"),
+    ]

@@ -9,13 +9,10 @@ import structlog
 from eventlet.event import Event
 from pika.exceptions import AMQPError
 
+from services.kernel.amqp import FAREWELL, STEADY, parameters
 from services.kernel.backoff import pauses
 
 log = structlog.get_logger(__name__)
-
-HEARTBEAT = 20  # seconds; a broker that is silent for twice as long counts as gone
-STEADY = 10  # seconds; a connection that lasted less keeps the backoff growing
-FAREWELL = 5  # seconds; a broker that does not answer a close in that time is left
 
 LOST = (AMQPError, OSError)  # what `serve` raises when the connection is gone
 
@@ -56,9 +53,7 @@ class Link:
     """
 
     def __init__(self, amqp_url: str, name: str, live: Callable[[Any], None]) -> None:
-        self._parameters = pika.URLParameters(amqp_url)
-        self._parameters.heartbeat = HEARTBEAT
-        self._parameters.client_properties = {"connection_name": name}
+        self._parameters = parameters(amqp_url, name)
         self._name = name
         self._live = live
         self._told_to_stop = Event()

@@ -27,11 +27,11 @@ from nameko.exceptions import IncorrectSignature, MalformedRequest, MethodNotFou
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 from pika import BasicProperties
 
+from services.kernel.amqp import RPC_EXCHANGE
 from services.kernel.messaging.failures import is_of_content
 from services.kernel.messaging.link import Link
 from services.kernel.values import Unavailable
 
-EXCHANGE = "nameko-rpc"
 QUEUE_EXPIRES = 10_000  # milliseconds without a consumer: a restart keeps the calls that wait, an absence is told
 
 
@@ -74,16 +74,16 @@ class Calls(SharedExtension, ProviderCollector):  # type: ignore[misc]  # nameko
             under_way.add(how.delivery_tag)
             self._begin(how.routing_key, properties.headers or {}, body, answer)
 
-        channel.exchange_declare(EXCHANGE, "topic", durable=True)
+        channel.exchange_declare(RPC_EXCHANGE, "topic", durable=True)
         channel.queue_declare(queue, durable=True, arguments={"x-expires": QUEUE_EXPIRES})
-        channel.queue_bind(queue, EXCHANGE, f"{service}.*")
+        channel.queue_bind(queue, RPC_EXCHANGE, f"{service}.*")
         channel.basic_qos(prefetch_count=self.container.max_workers)
         channel.basic_consume(queue, received)
         while under_way or not self._link.stopping:
             self._link.serve()
             while answers:
                 tag, call, body = answers.popleft()
-                channel.basic_publish(EXCHANGE, call.reply_to or "", body, _answering(call))
+                channel.basic_publish(RPC_EXCHANGE, call.reply_to or "", body, _answering(call))
                 channel.basic_ack(tag)
                 under_way.remove(tag)
 

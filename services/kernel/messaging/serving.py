@@ -18,13 +18,13 @@ from nameko.runners import ServiceRunner
 from pika.exceptions import AMQPError
 from prometheus_client import start_http_server
 
-from services.kernel import logs
+from services.kernel import logs, store
+from services.kernel.amqp import HEARTBEAT
 from services.kernel.backoff import pauses
+from services.kernel.database import connect
 from services.kernel.garbage import settle
 
 log = structlog.get_logger(__name__)
-
-HEARTBEAT = 20  # seconds; a peer that is silent for twice as long counts as gone
 
 
 def serve(service_paths: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -38,7 +38,7 @@ def serve(service_paths: Sequence[str], environment: Mapping[str, str]) -> None:
     for service in classes:
         runner.add_service(service)
     if port := environment.get("PLATEAU_METRICS_PORT"):
-        start_http_server(int(port))
+        start_http_server(int(port), environment.get("PLATEAU_METRICS_HOST", "127.0.0.1"))
 
     def live() -> None:
         _wait_for("broker", partial(_visit_broker, amqp_url))
@@ -70,7 +70,8 @@ def _visit_broker(url: str) -> None:
 
 
 def _visit_database(url: str) -> None:
-    psycopg.connect(url, connect_timeout=5).close()
+    with connect(url, "start-up guard") as connection, connection.cursor() as db:
+        store.refuse_hidden_history(db)
 
 
 def _wait_for(server: str, attempt: Callable[[], None]) -> None:
