@@ -1,0 +1,91 @@
+"""The whole of Plateau as `make run` starts it, on servers and ports of its own, for tests that look from outside."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+import pytest
+
+from infra.command_line import ROLES
+from infra.local import processes
+from infra.local.ports import Ports, is_free
+from infra.local.stack import PLATEAU, Stack
+from infra.local.supervisor import ROOT
+
+PORTS_OF_A_STACK = 30
+HTTP = 20  # its place among them
+SETTINGS = {"PLATEAU_RATE_LIMIT": "1000000"}
+
+
+@contextmanager
+def running(**settings: str) -> Iterator[Stack]:
+    """A stack that is ready, and nothing of it afterwards; `settings` are environment variables of its processes."""
+    with TemporaryDirectory(prefix="plateau-system-", dir="/tmp") as folder, pytest.MonkeyPatch.context() as patch:
+        home = Path(folder) / "home"
+        home.mkdir()
+        Path(folder).chmod(0o755)  # PostgreSQL has an account of its own, which must get through
+        for name, value in (SETTINGS | settings).items():
+            patch.setenv(name, value)
+        base = _free_ports()
+        stack = Stack(home, Ports(base), base + HTTP)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.servers.stop()
+            left, ends = processes.left_over(home), _ends(stack)
+            stack.servers.forget()
+    assert not left, processes.described(left)
+    assert ends.keys() == ROLES.keys()
+    assert "terminated by SIGKILL" not in ends.values(), ends
+
+
+def plateau(stack: Stack, *arguments: str) -> str:
+    """What a `plateau` command prints, run with the settings of the stack."""
+    command = [*PLATEAU, *arguments]
+    done = subprocess.run(  # noqa: S603
+        command, cwd=ROOT, env=os.environ | stack.settings(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def pid_of(stack: Stack, program: str) -> int:
+    """The process that a program of the stack has now; 0 while it has none."""
+    return next(state.pid for state in stack.servers.supervisor.states() if state.name == program)
+
+
+def kill(stack: Stack, program: str) -> None:
+    """End a program as a power cut would; supervisord starts it again."""
+    process = psutil.Process(pid_of(stack, program))
+    process.kill()
+    process.wait()
+
+
+def logs(stack: Stack, lines: int = 15) -> str:
+    """The last lines that each program wrote."""
+    parts = []
+    for path in sorted(stack.servers.supervisor.logs.glob("*.log")):
+        last = path.read_text(errors="replace").splitlines()[-lines:]
+        parts.append("\n".join([f"--- {path.name}", *last]))
+    return "\n".join(parts)
+
+
+def _free_ports() -> int:
+    # Far from those of other tests, and not the same for two runs at once.
+    first = 31000 + os.getpid() % 40 * PORTS_OF_A_STACK
+    for base in range(first, first + 1500, PORTS_OF_A_STACK):
+        if all(is_free(base + place) for place in range(PORTS_OF_A_STACK)):
+            return base
+    raise AssertionError("no free ports")
+
+
+def _ends(stack: Stack) -> dict[str, str]:
+    """How each process of Plateau ended last, in supervisord's words."""
+    told = (stack.servers.supervisor.logs / "supervisord.log").read_text()
+    return {name: how for name, how in re.findall(r"stopped: ([\w-]+) \((.+)\)", told) if name in ROLES}
