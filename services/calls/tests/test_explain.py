@@ -1,0 +1,90 @@
+"""From a figure of the report to the visits behind it and to their facts."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import get_args
+
+import pytest
+
+from loadtests.simulator.centre import Centre
+from loadtests.simulator.disturbances import Disturbances, delivered
+from services.calls.queries import Measure
+from services.calls.tests.running import RunningCalls, call_fact
+from services.calls.tests.test_read_models import SMALL
+
+NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
+HOUR = {"interval_start": NINE, "interval": "PT1H"}
+
+
+@pytest.fixture
+def morning(calls) -> RunningCalls:
+    """A simulated hour as it is delivered."""
+    facts = Centre(3, SMALL).day(date(2026, 11, 20), 9, 10).facts
+    calls.take(*delivered(facts, Disturbances(jitter=5, duplicated=0.1, late=0.1, missing_ends=0.1), 3))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("asked", "refusal"),
+    [
+        ({"interval": "total"}, ("calls.report.end_missing", 422)),
+        ({"interval": "total", "to": NINE + timedelta(days=401)}, ("calls.report.range_too_long", 422)),
+        ({"interval": "total", "to": NINE}, ("calls.report.range_empty", 422)),
+        ({"measure": "service_level"}, ("request.invalid", 422)),
+        ({"report": "agents"}, ("request.invalid", 422)),
+        ({"cursor": "made-up"}, ("request.invalid", 422)),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused(calls, asked, refusal):
+    calls.take(call_fact("c1", "queued", NINE, queue="sales"))
+    question = {"queue": "sales", "measure": "offered", **HOUR, **asked}
+    assert calls.refusal("Explain", **question) == refusal
+
+
+@pytest.mark.parametrize("policy", [{}, {"threshold_seconds": 7.5}, {"timezone": "Asia/Kolkata"}])
+def test_every_figure_of_the_report_is_explained_by_as_many_visits_as_it_says(morning, policy):
+    calls = morning
+    calls.configure_queue("care", threshold_seconds=12, comparison="lt", short_abandon_seconds=30)
+    report = calls.ask("ServiceLevelOf", from_=NINE, to=NINE + timedelta(hours=2), **policy)
+    assert len(report["items"]) >= 8
+    for row in report["items"]:
+        for measure in get_args(Measure):
+            asked = {"queue": row["queue"], "interval_start": row["interval_start"], "measure": measure, **policy}
+            explained = calls.ask("Explain", **asked)
+            visits = [item["visit_id"] for item in explained["items"]]
+            assert explained["value"] == row[measure] == len(set(visits)) == len(visits), (asked, row)
+            assert [each["queue"] for each in explained["policy"]] == [row["queue"]]
+
+
+def test_the_visits_come_page_by_page_in_the_order_in_which_they_entered(morning):
+    asked = {"queue": "sales", "measure": "offered", **HOUR}
+    whole = morning.ask("Explain", **asked, limit=500)
+    assert whole["next"] is None
+    pages, cursor = [], None
+    while True:
+        page = morning.ask("Explain", **asked, limit=7, cursor=cursor)
+        assert page["value"] == whole["value"]
+        pages += page["items"]
+        if (cursor := page["next"]) is None:
+            break
+    assert pages == whole["items"]
+    entered = {v["id"]: v["entered_at"] for c in morning.ask("Calls", limit=500)["items"] for v in c["visits"]}
+    instants = [entered[item["visit_id"]] for item in pages]
+    assert len(instants) > 7
+    assert instants == sorted(instants)
+
+
+def test_the_facts_behind_a_visit_come_in_the_order_that_counts_not_in_that_of_arrival(calls):
+    calls.take(call_fact("c1", "abandoned", NINE + timedelta(seconds=9), queue="sales", id="third"))
+    calls.take(call_fact("c1", "queued", NINE, queue="sales", id="second"))
+    calls.take(call_fact("c1", "started", NINE, id="first"))
+    (visit,) = calls.ask("Explain", queue="sales", measure="abandoned", **HOUR)["items"]
+    assert [fact["id"] for fact in visit["facts"]] == ["first", "second", "third"]
+    assert visit["facts"][0].keys() == {"id", "source", "type", "occurred_at", "recorded_at"}
+    (call,) = calls.ask("Calls")["items"]
+    assert (visit["call_id"], visit["visit_id"]) == (call["id"], call["visits"][0]["id"])
+
+
+def test_nothing_behind_a_zero(calls):
+    calls.take(call_fact("c1", "queued", NINE, queue="sales"))
+    explained = calls.ask("Explain", queue="sales", measure="abandoned", **HOUR)
+    assert (explained["value"], explained["items"], explained["next"]) == (0, [], None)
