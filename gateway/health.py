@@ -40,11 +40,13 @@ class Health:
     async def metrics(self, exchange: Exchange) -> None:
         """`GET /metrics`, with backlog and lags as they are now."""
         state = await self.state()
-        metrics.show_lags(state["ingest_backlog"], state["projections"])
+        metrics.show_lags(state["ingest_backlog"], state["projections"], state["held_back_by"])
         await exchange.answer(200, *metrics.exposition())
 
     async def state(self) -> dict[str, Any]:
-        """Each dependency ("up" or what is wrong), `ingest_backlog`, and each projection's lag."""
+        """Each dependency ("up" or what is wrong), `ingest_backlog`, each projection's lag, and the process whose open
+        transaction the projections wait for, if there is one.
+        """
         # Before the progress is asked for: what is confirmed meanwhile must not look stored.
         confirmed = dict(self._publisher.confirmed)
         database = await self._database()
@@ -62,6 +64,7 @@ class Health:
             "dependencies": dependencies,
             "ingest_backlog": backlog,
             "projections": progress["lags"] if progress is not None else None,
+            "held_back_by": progress["held_back_by"] if progress is not None else None,
         }
 
     async def _database(self) -> str:

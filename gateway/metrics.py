@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
@@ -21,6 +22,11 @@ MESSAGE_FACTS = Histogram(
 )
 BACKLOG = Gauge("plateau_ingest_backlog_facts", "Facts acknowledged and not yet stored.")
 PROJECTION_LAG = Gauge("plateau_projection_lag_events", "Events that a projection has not read yet.", ["projection"])
+HELD_BACK = Gauge(
+    "plateau_readers_held_back_seconds",
+    "How long the write transaction has been open that all readers of events wait for.",
+    ["application", "database", "pid"],
+)
 
 # A child is looked up by its labels under a lock; the few that exist are kept here.
 _requests: dict[tuple[str, int], Counter] = {}
@@ -48,7 +54,7 @@ def accepted(route: str, items: int) -> None:
     counter.inc(items)
 
 
-def show_lags(backlog: int | None, lags: Mapping[str, int] | None) -> None:
+def show_lags(backlog: int | None, lags: Mapping[str, int] | None, held_back_by: Mapping[str, Any] | None) -> None:
     """Sets the gauges; what is not known now is not a number."""
     BACKLOG.set(math.nan if backlog is None else backlog)
     if lags is None:
@@ -56,6 +62,10 @@ def show_lags(backlog: int | None, lags: Mapping[str, int] | None) -> None:
     else:
         for projection, lag in lags.items():
             PROJECTION_LAG.labels(projection).set(lag)
+    HELD_BACK.clear()
+    if held_back_by is not None:
+        who = (held_back_by["application"], held_back_by["database"], str(held_back_by["pid"]))
+        HELD_BACK.labels(*who).set(held_back_by["seconds"])
 
 
 def exposition() -> tuple[bytes, bytes]:

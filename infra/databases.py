@@ -18,6 +18,8 @@ def provision(superuser_url: str, owner_url: str, role_url: str) -> None:
         role_name, owner_name = sql.Identifier(str(role["user"])), sql.Identifier(str(owner["user"]))
         # A hung statement would hold every reader of events back; migrations, run by the owner, may take long.
         connection.execute(sql.SQL("ALTER ROLE {} SET statement_timeout = '60s'").format(role_name))
+        # To name the process whose open transaction holds the readers of events back, whoever runs it.
+        connection.execute(sql.SQL("GRANT pg_read_all_stats TO {}").format(role_name))
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [owner["dbname"]]).fetchone()
         if known is None:
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner_name))

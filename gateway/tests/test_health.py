@@ -20,7 +20,7 @@ class FakeDependencies:
     def __init__(self, *, confirmed=None, waiting=0, progress=None, ready=True, database=True):
         self.confirmed = confirmed or {}
         self.waiting = waiting
-        self.progress = progress or {"stored": {}, "lags": {}}
+        self.progress = progress or {"stored": {}, "lags": {}, "held_back_by": None}
         self.ready = ready
         self.database = database
 
@@ -69,7 +69,8 @@ async def test_a_process_that_answers_is_live():
 
 
 async def test_ready_tells_each_dependency_backlog_and_lags():
-    progress = {"stored": {"calls.ingest.0": 7, "calls.ingest.1": 5}, "lags": {"interval_figures": 3}}
+    waits_for = {"pid": 7, "application": "a forgotten session", "database": "other", "seconds": 12.5}
+    progress = {"stored": {"calls.ingest.0": 7, "calls.ingest.1": 5}, "lags": {"calls": 3}, "held_back_by": waits_for}
     confirmed = {"calls.ingest.0": 10, "calls.ingest.1": 5, "calls.ingest.2": 1}
     answer = await get("/health/ready", FakeDependencies(confirmed=confirmed, progress=progress))
     assert answer.status_code == 200
@@ -77,7 +78,8 @@ async def test_ready_tells_each_dependency_backlog_and_lags():
         "status": "ready",
         "dependencies": {"database": "up", "broker": "up", "calls": "up"},
         "ingest_backlog": 4,
-        "projections": {"interval_figures": 3},
+        "projections": {"calls": 3},
+        "held_back_by": waits_for,
     }
 
 
@@ -87,7 +89,7 @@ async def test_messages_that_wait_count_even_if_another_life_of_the_process_sent
 
 
 async def test_what_was_stored_though_never_confirmed_is_no_negative_backlog():
-    progress = {"stored": {"calls.ingest.0": 10}, "lags": {}}
+    progress = {"stored": {"calls.ingest.0": 10}, "lags": {}, "held_back_by": None}
     answer = await get("/health/ready", FakeDependencies(confirmed={"calls.ingest.0": 7}, progress=progress))
     assert answer.json()["ingest_backlog"] == 0
 
@@ -112,7 +114,7 @@ async def test_a_dependency_that_is_down_is_named_and_what_it_knows_is_unknown(b
 
 
 async def test_metrics_have_backlog_lags_and_requests():
-    progress = {"stored": {"calls.ingest.0": 7}, "lags": {"interval_figures": 3}}
+    progress = {"stored": {"calls.ingest.0": 7}, "lags": {"calls": 3}, "held_back_by": None}
     await get("/health/live", FakeDependencies())
     answer = await get("/metrics", FakeDependencies(confirmed={"calls.ingest.0": 9}, progress=progress))
     assert answer.headers["content-type"].startswith("text/plain")
@@ -122,7 +124,7 @@ async def test_metrics_have_backlog_lags_and_requests():
         for sample in family.samples
     }
     assert samples["plateau_ingest_backlog_facts",] == 2
-    assert samples["plateau_projection_lag_events", "interval_figures"] == 3
+    assert samples["plateau_projection_lag_events", "calls"] == 3
     assert samples["plateau_http_requests_total", "/health/live", "200"] >= 1
 
 

@@ -38,16 +38,20 @@ SETTING = "PORT_BASE, as in `make run PORT_BASE=26300`, or HTTP_PORT, as in `mak
 
 @dataclass(frozen=True)
 class Stack:
-    """Every process of Plateau, kept in `home`; HTTP is served on `http_port` of the loopback address."""
+    """Every process of Plateau, kept in `home`; HTTP is served on `http_port` of the loopback address.
+
+    `durable=False` trades the safety of what is stored for speed in tests.
+    """
 
     home: Path
     ports: Ports
     http_port: int
+    durable: bool = True
 
     @property
     def servers(self) -> Servers:
         """PostgreSQL, RabbitMQ and supervisord."""
-        return Servers(self.home, self.ports)
+        return Servers(self.home, self.ports, self.durable)
 
     @property
     def url(self) -> str:

@@ -16,7 +16,8 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _TEXT: dict[type, Any] = {
     str: lambda value: value.translate(_ESCAPES),
     int: str,
-    UUID: str,
+    UUID: lambda value: value.hex,
+    datetime: datetime.isoformat,
     bool: lambda value: "t" if value else "f",
     type(None): lambda _: r"\N",
     dict: lambda value: orjson.dumps(value).decode().translate(_ESCAPES),
@@ -24,12 +25,12 @@ _TEXT: dict[type, Any] = {
 
 
 def copy_rows(db: Cursor, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Writes rows of texts, whole numbers, truths, UUIDs, JSON objects and nulls."""
+    """Writes rows of texts, whole numbers, truths, UUIDs, instants, JSON objects and nulls."""
     lines = ["\t".join([_TEXT[type(value)](value) for value in row]) for row in rows]
     if not lines:
         return
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(*table.split(".")), names)
     with db.copy(statement) as copy:
         copy.write("\n".join([*lines, ""]))
 

@@ -6,7 +6,6 @@ beside the one in use; views in schema `read` show the one in use. A batch and t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 from psycopg import sql
@@ -219,11 +218,11 @@ def rebuild(connection: Connection, projection: Projection, progress: Callable[[
 
 
 LAG = """
-    SELECT wanted.name, count(e.position), min(e.recorded_at)
+    SELECT wanted.name, count(e.position)
     FROM unnest(%s::text[]) AS wanted(name)
     LEFT JOIN store.projections p ON p.name = wanted.name AND p.in_use
     LEFT JOIN LATERAL (
-        SELECT position, recorded_at FROM store.events
+        SELECT position FROM store.events
         WHERE (transaction_id, position) > (coalesce(p.transaction_id, '0'), coalesce(p.position, 0))
         AND type = ANY(string_to_array(%s::jsonb ->> wanted.name, ' ')) LIMIT 100000
     ) e ON true GROUP BY wanted.name"""
@@ -239,10 +238,9 @@ def _handles(projections: Sequence[Projection]) -> dict[str, str]:
     return {projection.name: " ".join(projection.handles) for projection in projections}
 
 
-def lags(db: Cursor, projections: Sequence[Projection]) -> dict[str, tuple[int, datetime | None]]:
-    """How many stored events each projection has yet to apply (at most 100 000), and since when the oldest waits."""
-    rows = db.execute(LAG, ([p.name for p in projections], Jsonb(_handles(projections))))
-    return {name: (count, oldest) for name, count, oldest in rows}
+def lags(db: Cursor, projections: Sequence[Projection]) -> dict[str, int]:
+    """How many stored events each projection has yet to apply, at most 100 000."""
+    return dict(db.execute(LAG, ([p.name for p in projections], Jsonb(_handles(projections)))).fetchall())
 
 
 def behind(db: Cursor, projections: Sequence[Projection], position: Position) -> bool:

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
 from psycopg import errors
 
+from services.kernel.copying import copy_rows
 from services.kernel.database import Cursor, uuid_array
 
-NOTHING: Mapping[str, Any] = {}
+NOTHING: dict[str, Any] = {}
 
 
 class Conflict(Exception):  # noqa: N818 - not a mistake: read again and repeat
@@ -41,10 +41,10 @@ class NewEvent(NamedTuple):
     stream_id: UUID
     event_id: UUID
     type: str
-    data: Mapping[str, Any]
+    data: dict[str, Any]
     occurred_at: datetime
     schema_version: int = 1
-    metadata: Mapping[str, Any] = NOTHING
+    metadata: dict[str, Any] = NOTHING
 
 
 class StoredEvent(NamedTuple):
@@ -78,9 +78,7 @@ KNOWN = """
     SELECT event_id, metadata->>'digest' FROM store.events
     JOIN unnest(%s::uuid[], %s::uuid[]) AS wanted(stream_id, event_id) USING (stream_id, event_id)"""
 
-COPY = """
-    COPY store.events (stream_id, version, event_id, type, schema_version, data, metadata, occurred_at)
-    FROM STDIN"""
+WRITTEN = ("stream_id", "version", "event_id", "type", "schema_version", "data", "metadata", "occurred_at")
 
 LOAD = f"SELECT {COLUMNS} FROM store.events WHERE stream_id = %s ORDER BY version"  # noqa: S608 - a constant
 LOAD_AS_OF = f"""SELECT {COLUMNS} FROM store.events WHERE stream_id = %s AND recorded_at <= %s
@@ -117,8 +115,7 @@ def append(cursor: Cursor, events: Sequence[NewEvent], heads: Mapping[UUID, Head
     """
     versions = {stream: head.version for stream, head in heads.items()}
     try:
-        with cursor.copy(COPY) as copy:
-            copy.write(b"".join([_row(event, versions) for event in events]))
+        copy_rows(cursor, "store.events", WRITTEN, [_row(event, versions) for event in events])
     except errors.UniqueViolation as error:
         # A partition reports its own constraint name, so only the suffix can be relied on.
         if (error.diag.constraint_name or "").endswith(("_pkey", "_event_id_key")):
@@ -132,21 +129,31 @@ def append(cursor: Cursor, events: Sequence[NewEvent], heads: Mapping[UUID, Head
     return own
 
 
-def _row(event: NewEvent, versions: dict[UUID, int]) -> bytes:
+def _row(event: NewEvent, versions: dict[UUID, int]) -> tuple[Any, ...]:
     version = versions[event.stream_id] = versions.get(event.stream_id, 0) + 1
-    return (
-        b"%b\t%d\t%b\t%b\t%d\t%b\t%b\t%b\n"
-        % (
-            event.stream_id.hex.encode(),
-            version,
-            event.event_id.hex.encode(),
-            event.type.encode(),
-            event.schema_version,
-            orjson.dumps(event.data),
-            orjson.dumps(event.metadata),
-            event.occurred_at.isoformat().encode(),
-        )
-    ).replace(b"\\", b"\\\\")
+    stream_id, event_id, kind, data, occurred_at, schema_version, metadata = event
+    return stream_id, version, event_id, kind, schema_version, data, metadata, occurred_at
+
+
+HELD_BACK = """
+    SELECT pid, coalesce(application_name, ''), coalesce(datname, ''), extract(epoch FROM now() - xact_start)::float
+    FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND xact_start < now() - interval '1 second'
+    ORDER BY xact_start LIMIT 1"""
+
+
+class OpenWrite(NamedTuple):
+    """A write transaction that has been open for a while: all readers of events in the cluster wait for it."""
+
+    pid: int
+    application: str
+    database: str
+    seconds: float
+
+
+def held_back_by(cursor: Cursor) -> OpenWrite | None:
+    """What holds readers back now (edge b), if anything has for a second; the oldest."""
+    row = cursor.execute(HELD_BACK).fetchone()
+    return OpenWrite(*row) if row else None
 
 
 RESTORED = """

@@ -24,7 +24,7 @@ from services.kernel.projections import Projection
 from services.kernel.store import StoredEvent
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CACHED_CALLS = 4_000
+CACHED_CALLS = 1_500
 
 CLOSED = event_type(CallClosedByInference)
 RESTARTED = "source.restarted"

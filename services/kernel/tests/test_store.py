@@ -210,3 +210,16 @@ def test_a_logical_restore_is_refused(postgres_url, calls_url, calls_connection)
         owner.execute("UPDATE store.events SET transaction_id = '999999999999'")
     with calls_connection.cursor() as db, pytest.raises(RuntimeError, match="another cluster"):
         store.refuse_hidden_history(db)
+
+
+def test_the_process_that_holds_readers_back_is_named(postgres_url, calls_connection):
+    with calls_connection.cursor() as db:
+        with psycopg.connect(postgres_url, application_name="a forgotten session") as elsewhere:
+            elsewhere.execute("SELECT pg_current_xact_id()")
+            elsewhere.execute("SELECT pg_sleep(1.1)")
+            found = store.held_back_by(db)
+            assert found is not None
+            assert (found.application, found.pid) == ("a forgotten session", elsewhere.info.backend_pid)
+            assert found.seconds > 1
+            elsewhere.rollback()
+        assert store.held_back_by(db) is None
