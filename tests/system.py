@@ -23,8 +23,11 @@ SETTINGS = {"PLATEAU_RATE_LIMIT": "1000000"}
 
 
 @contextmanager
-def running(**settings: str) -> Iterator[Stack]:
-    """A stack that is ready, and nothing of it afterwards; `settings` are environment variables of its processes."""
+def running(*, durable: bool = False, **settings: str) -> Iterator[Stack]:
+    """A stack that is ready, and nothing of it afterwards; `settings` are environment variables of its processes.
+
+    Only a `durable` one keeps what it acknowledged when its database is killed.
+    """
     with TemporaryDirectory(prefix="plateau-system-", dir="/tmp") as folder, pytest.MonkeyPatch.context() as patch:
         home = Path(folder) / "home"
         home.mkdir()
@@ -32,7 +35,7 @@ def running(**settings: str) -> Iterator[Stack]:
         for name, value in (SETTINGS | settings).items():
             patch.setenv(name, value)
         base = _free_ports()
-        stack = Stack(home, Ports(base), base + HTTP)
+        stack = Stack(home, Ports(base), base + HTTP, durable)
         try:
             stack.start()
             yield stack
