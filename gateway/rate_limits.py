@@ -2,7 +2,6 @@
 
 import time
 
-from gateway.exchange import Headers
 from gateway.problems import Problem
 
 MOST_KEPT = 10_000
@@ -20,7 +19,7 @@ class Allowance:
         self._used = 0
         self._ends = 0.0
 
-    def take(self) -> Headers:
+    def take(self) -> list[tuple[bytes, bytes]]:
         """Counts a request; returns the headers that say what is left.
 
         Raises:
