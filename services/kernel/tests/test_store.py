@@ -72,6 +72,45 @@ def test_two_who_append_after_the_same_head_do_not_both_succeed(calls_connection
         store.append(db, [noted(stream)], {stream: Head()})
 
 
+def test_a_batch_is_stored_whole_or_not_at_all(calls_connection):
+    taken, free = uuid4(), uuid4()
+    append(calls_connection, noted(taken))
+    with pytest.raises(Conflict), calls_connection.transaction(), calls_connection.cursor() as db:
+        store.append(db, [noted(free), noted(taken)], {})
+    with calls_connection.cursor() as db:
+        assert store.load(db, free) == []
+
+
+def test_each_stream_of_a_batch_has_versions_of_its_own_in_the_order_of_the_batch(calls_connection):
+    one, other = uuid4(), uuid4()
+    append(calls_connection, noted(one, n=1))
+    last = append(calls_connection, noted(one, n=2), noted(other, n=1), noted(one, n=3))
+    with calls_connection.cursor() as db:
+        stored = store.load(db, one)
+        assert [(event.version, event.data["n"]) for event in stored] == [(1, 1), (2, 2), (3, 3)]
+        assert [event.version for event in store.load(db, other)] == [1]
+        assert Position(stored[-1].transaction_id, stored[-1].position) == last
+        heads = store.heads(db, [one, other, uuid4()])
+    assert {stream: head.version for stream, head in heads.items()} == {one: 3, other: 1}
+    assert heads[one] == store.head_of(stored)
+
+
+def test_a_stream_that_does_not_exist_is_empty(calls_connection):
+    with calls_connection.cursor() as db:
+        assert store.load(db, uuid4()) == []
+        assert store.heads(db, []) == {}
+    assert store.head_of([]) == Head()
+
+
+@pytest.mark.parametrize("size", [0, 100_000])
+def test_whatever_text_and_however_much_of_it_comes_back_as_it_was(calls_connection, size):
+    stream, text = uuid4(), "\\N \\. \u2028 é€😀 \\u0041" + "x" * size
+    append(calls_connection, NewEvent(stream, uuid4(), "noted", {text: text}, NOON, metadata={"by": text}))
+    with calls_connection.cursor() as db:
+        (event,) = store.load(db, stream)
+    assert (event.data, event.metadata, event.occurred_at) == ({text: text}, {"by": text}, NOON)
+
+
 def test_the_same_event_id_again_is_refused(calls_connection):
     event = noted(uuid4())
     append(calls_connection, event)
