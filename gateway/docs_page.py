@@ -1,6 +1,7 @@
 """`/docs`: the OpenAPI document as a page to read, without script and without the internet."""
 
 import json
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -8,10 +9,10 @@ from typing import Any
 STYLE_PATH = "/docs/style.css"
 STYLE = b"""
 :root { color-scheme: light dark; --line: #8884; --dim: #777; --code: #8881 }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0; display: grid; grid-template-columns: 18rem 1fr }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0; display: grid; grid-template-columns: 18rem minmax(0, 1fr) }
 nav { padding: 1.5rem; border-right: 1px solid var(--line); position: sticky; top: 0; height: 100vh; overflow: auto;
       box-sizing: border-box; font-size: .85rem }
-nav a { display: block; text-decoration: none; color: inherit; padding: .1rem 0 }
+nav a { display: block; text-decoration: none; color: inherit; padding: .1rem 0; overflow-wrap: anywhere }
 nav b { display: block; margin: 1rem 0 .2rem }
 main { padding: 1.5rem 2rem; max-width: 60rem } section { border-top: 1px solid var(--line); padding: 1rem 0 }
 h3 { font: 600 1rem/1.4 ui-monospace, monospace; margin: 0 } h3 span { color: var(--dim) }
@@ -57,10 +58,10 @@ def page(document: dict[str, Any]) -> str:
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
     yield f'<section id="{operation["operationId"]}"><h3>{method} {escape(path)}</h3>'
-    yield f"<p>{escape(operation['summary'])}</p>"
+    yield f"<p>{_prose(operation['summary'])}</p>"
     for paragraph in operation.get("description", "").split("\n\n"):
         if paragraph:
-            yield f"<p class=dim>{escape(paragraph)}</p>"
+            yield f"<p class=dim>{_prose(paragraph)}</p>"
     if parameters := operation["parameters"]:
         rows = (
             f"<tr><td><code>{escape(each['name'])}</code><td class=dim>{each['in']}"
@@ -104,9 +105,13 @@ def _shape(name: str, schema: dict[str, Any]) -> str:
         for field, kind in schema.get("properties", {}).items()
     )
     return (
-        f'<section id="shape-{name}"><h3>{name}</h3><p>{escape(schema.get("description", ""))}</p>'
+        f'<section id="shape-{name}"><h3>{name}</h3><p>{_prose(schema.get("description", ""))}</p>'
         f"<table>{''.join(rows)}</table></section>"
     )
+
+
+def _prose(text: str) -> str:
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _kind(schema: dict[str, Any]) -> str:
