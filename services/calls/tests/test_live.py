@@ -9,9 +9,7 @@ import pytest
 from services.calls.tests.running import RunningCalls, call_fact
 from services.kernel.values import Actor
 
-NOON_HERE = (
-    f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"  # a zone where it is about noon, so today began long ago
-)
+NOON_HERE = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"  # a zone where it is about noon, so today began long ago
 
 _numbers = count(1)
 
