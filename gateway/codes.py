@@ -49,6 +49,8 @@ RULE_CODES = (
          "Give a `to` that is later than `from`."),
     Code("calls.report.range_too_long", "Too long a range", 422, "A report covers more days than one may.",
          "Ask for a shorter range."),
+    Code("calls.report.policy_unknown", "Unknown policy", 422, "No queue of the report has had a policy of that name.",
+         "Name a policy that a queue has adopted, or leave `policy` out for the one in force."),
     Code("calls.report.end_missing", "A total without its end", 422, "A total is explained only with its end.",
          "Give the `to` that the report had."),
 )  # fmt: skip
@@ -91,6 +93,8 @@ CODES: dict[str, Code] = {
              "have seen its present version.", "Read it and send its ETag as If-Match."),
         Code("request.conflict", "Others change this too", 409, "The thing was changed by others each time the command "
              "was tried.", "Repeat it.", retry=True),
+        Code("request.not_yet_known", "Not yet known", 409, "`as_of` names an instant that has not passed, or has so "
+             "lately that something may still be recorded by then.", "Ask again later.", retry=True),
         Code("request.cursor_expired", "The cursor has expired", 410, "The list has moved on too far.",
              "Start again without a cursor."),
         Code("request.rate_limited", "Too many requests", 429, "The caller's rate limit is used up.",

@@ -82,6 +82,9 @@ def header(name: str, description: str) -> dict[str, Any]:
     return {"in": "header", "name": name, "description": description, "schema": {"type": "string"}}
 
 
+ALLOWED_ACTIONS = fields.List(
+    fields.String(), required=True, metadata={"description": "The commands that the caller may give to it."}
+)
 IF_MATCH = header("If-Match", "The ETag of the version that the change is meant for.")
 IDEMPOTENCY_KEY = header("Idempotency-Key", "The same key and body, within 24 hours: the same command, done once.")
 MIN_POSITION = header("Plateau-Min-Position", "Wait up to 2 s until the answer includes this position.")
@@ -214,6 +217,7 @@ def _operations(case: UseCase, converter: Any) -> Iterator[Operation]:
             parameters.append({"in": "query", "name": wire_name, "required": field.required, "schema": described_field})
     answer: Any = schemas.schema_class(case.returns) if case.returns else {"type": "object"}
     if case.shows:
+        answer = type(answer.__name__, (answer,), {"allowed_actions": ALLOWED_ACTIONS}) if case.returns else answer
         as_of = {"in": "query", "name": "as_of", "schema": {"type": "string", "format": "date-time"}}
         yield Operation(
             "GET", case.path, tag, case.summary, {"200": json_answer("The thing", answer, ETag="Its version")},

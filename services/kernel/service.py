@@ -13,7 +13,7 @@ from uuid import UUID
 
 from marshmallow import ValidationError
 
-from services.kernel import projections, schemas
+from services.kernel import projections, schemas, store
 from services.kernel.answers import encode
 from services.kernel.cursors import BadCursor
 from services.kernel.database import Cursor, Pool
@@ -166,6 +166,8 @@ class Dispatcher:
             as_of = Instant().deserialize(message["as_of"]) if message.get("as_of") else None
         except ValidationError as error:
             return not_valid("/as_of", str(error.args[0]))
+        if as_of is not None and not store.has_passed(db, as_of):
+            return refused("request.not_yet_known", "Something may still be recorded by then; ask later.", 409)
         loaded = self._things.load(db, things, key, as_of)
         if not things.open_to(actor, key) or not (loaded.events or things.named):
             return nothing_here()

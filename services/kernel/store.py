@@ -91,6 +91,17 @@ def load(cursor: Cursor, stream_id: UUID, as_of: datetime | None = None) -> list
     return [StoredEvent(*row) for row in rows]
 
 
+# An event is dated by the beginning of its transaction, which may end much later.
+PASSED = """SELECT %s < least(clock_timestamp(), min(xact_start)) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+
+
+def has_passed(cursor: Cursor, instant: datetime) -> bool:
+    """Whether no event recorded at or before the instant can still come."""
+    (passed,) = cursor.execute(PASSED, (instant,)).fetchone() or (False,)
+    return bool(passed)
+
+
 def heads(cursor: Cursor, streams: Sequence[UUID]) -> dict[UUID, Head]:
     """The head of each of the streams that exists."""
     return {stream: Head(version, xid) for stream, version, xid in cursor.execute(HEADS, (uuid_array(streams),))}

@@ -160,6 +160,17 @@ def test_a_stream_as_of_an_instant_holds_what_was_recorded_by_then(calls_connect
         assert store.load(db, stream, as_of=between - timedelta(hours=1)) == []
 
 
+def test_an_instant_has_not_passed_while_a_transaction_that_began_before_it_is_open(calls_url, calls_connection):
+    with connect(calls_url, "writer") as writer, calls_connection.cursor() as db:
+        with writer.transaction():
+            writer.execute("SELECT")
+            (instant,) = db.execute("SELECT clock_timestamp()").fetchone()
+            assert not store.has_passed(db, instant)
+            assert store.has_passed(db, instant - timedelta(hours=1))
+        assert store.has_passed(db, instant)
+        assert not store.has_passed(db, instant + timedelta(hours=1))
+
+
 def test_the_service_cannot_change_delete_or_date_its_events(calls_connection):
     append(calls_connection, noted(uuid4()))
     dated = (
