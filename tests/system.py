@@ -71,11 +71,11 @@ def kill(stack: Stack, program: str) -> None:
 
 
 def logs(stack: Stack, lines: int = 15) -> str:
-    """The last lines that each program wrote."""
+    """The last lines that each process wrote."""
     parts = []
-    for path in sorted(stack.servers.supervisor.logs.glob("*.log")):
-        last = path.read_text(errors="replace").splitlines()[-lines:]
-        parts.append("\n".join([f"--- {path.name}", *last]))
+    for program in (*ROLES, "supervisord"):
+        path = stack.servers.supervisor.logs / f"{program}.log"
+        parts.append("\n".join([f"--- {path.name}", *path.read_text(errors="replace").splitlines()[-lines:]]))
     return "\n".join(parts)
 
 
