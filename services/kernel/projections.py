@@ -13,18 +13,23 @@ from psycopg.types.json import Jsonb
 
 from services.kernel.database import Connection, Cursor
 from services.kernel.store import COLUMNS, Position, StoredEvent
+from services.kernel.upcasting import Upcaster, latest
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Projection:
-    """A read model. `tables` is SQL that names its tables without a schema; `handles` are event types."""
+    """A read model. `tables` is SQL that names its tables without a schema; `handles` are event types.
+
+    It sees events in their newest shape: `upcasters` are the steps to it.
+    """
 
     name: ClassVar[str]
     version: ClassVar[int]
     handles: ClassVar[tuple[str, ...]]
     tables: ClassVar[str]
     batch: ClassVar[int] = 2000
+    upcasters: ClassVar[Mapping[tuple[str, int], Upcaster]] = {}
 
     def apply(self, events: Sequence[StoredEvent], db: Cursor) -> None:
         """Changes the tables by a batch of events; repeating a batch, or its order, must not matter."""
@@ -107,6 +112,8 @@ class Generation:
         (gate,) = db.execute(GATE).fetchone() or (0,)
         rows = db.execute(READ, (*self.checkpoint, gate, list(projection.handles), projection.batch)).fetchall()
         events = [StoredEvent(*row) for row in rows]
+        if projection.upcasters:
+            events = [_newest(event, projection.upcasters) for event in events]
         full = len(events) == projection.batch
         reached = Position(events[-1].transaction_id, events[-1].position) if full else Position(gate, 0)
         moves = bool(events) or reached.transaction_id - self._stored.transaction_id > MARK_EVERY
@@ -120,6 +127,10 @@ class Generation:
         moved = db.execute(MOVE, (*reached, self.projection.name, self.number, self.in_use))
         if not moved.rowcount:
             raise Superseded(self.projection.name)
+
+
+def _newest(event: StoredEvent, upcasters: Mapping[tuple[str, int], Upcaster]) -> StoredEvent:
+    return event._replace(data=latest(upcasters, event.type, event.schema_version, event.data))
 
 
 def active(db: Cursor, projection: Projection) -> tuple[Generation, int] | None:

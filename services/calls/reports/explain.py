@@ -57,6 +57,8 @@ class Explanations:
             return refused
         now = datetime.now(UTC)
         judgement = judged(db, asked, asked.interval_start, end, queues)
+        if isinstance(judgement, Rejected):
+            return judgement
         visits, parameters = judged_visits(judgement)
         parts = {
             "visits": visits,

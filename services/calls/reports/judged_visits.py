@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 from psycopg import sql
 
-from services.calls.domain.service_level import Formula, ServiceLevelPolicy, timeline
+from services.calls.domain.service_level import DEFAULT, Formula, ServiceLevelPolicy, timeline
 from services.calls.queries import Explain, Interval, PolicyView, ServiceLevelOf
 from services.calls.reports.intervals import SQL_START
 from services.calls.reports.visibility import queues_open_to
 from services.kernel import schemas
 from services.kernel.database import Cursor
-from services.kernel.decider import changed, of
+from services.kernel.decider import Rejected, changed, of
 from services.kernel.values import Actor
 
 MOST_DAYS = 400
@@ -75,14 +75,21 @@ def queue_zones(db: Cursor, queues: Sequence[str]) -> dict[str, ZoneInfo]:
 
 def judged(
     db: Cursor, asked: ServiceLevelOf | Explain, begin: datetime, end: datetime, queues: Sequence[str]
-) -> Judged:
-    """Which policy judges which time of each queue; `threshold_seconds` and `formula` of the question override it."""
+) -> Judged | Rejected:
+    """Which policy judges which time of each queue; `threshold_seconds` and `formula` of the question override it.
+
+    Refused where the question names a policy that none of the queues has ever had.
+    """
     zones = queue_zones(db, queues)
     adopted: dict[str, list[ServiceLevelPolicy]] = {}
     for queue, terms in db.execute(POLICIES, (list(queues),)):
         policy = schemas.revive(ServiceLevelPolicy, terms)
         if asked.policy is None or asked.policy == policy.name:
             adopted.setdefault(queue, []).append(policy)
+    if asked.policy not in (None, DEFAULT.name) and not adopted:
+        return Rejected(
+            "calls.report.policy_unknown", "No queue asked about has a policy of that name.", 422, "/policy"
+        )
     spans = [
         Span(queue, asked.timezone or zones[queue], since, until, overridden(policy, asked))
         for queue in queues

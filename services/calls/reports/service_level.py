@@ -152,6 +152,8 @@ class ServiceLevelReports:
         if asked.queue is not None and not queues:
             return None
         judgement = judged(db, asked, asked.from_, asked.to, queues)
+        if isinstance(judgement, Rejected):
+            return judgement
         filled = queues if asked.queue is not None else ()
         return ServiceLevelReport(
             items=tuple(rows(db, judgement, asked.from_, asked.to, filled)),

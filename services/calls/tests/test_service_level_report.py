@@ -78,6 +78,7 @@ def starts(report: dict[str, Any]) -> list[str]:
     [
         ({"to": DAY}, ("calls.report.range_empty", 422)),
         ({"to": DAY + timedelta(days=400, seconds=1)}, ("calls.report.range_too_long", 422)),
+        ({"policy": "of nobody"}, ("calls.report.policy_unknown", 422)),
         ({"interval": "PT5M"}, ("request.invalid", 422)),
         ({"threshold_seconds": -1}, ("request.invalid", 422)),
         ({"formula": "sl8"}, ("request.invalid", 422)),

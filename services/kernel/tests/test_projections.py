@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import ClassVar
 from uuid import uuid4
 
 import psycopg
@@ -168,6 +169,26 @@ def test_a_checkpoint_moves_on_over_a_long_time_without_events(calls_connection,
     until_readable(calls_connection)
     assert tally.step(calls_connection) == 0
     assert checkpoint(calls_connection) > before
+
+
+class NewestTally(Tally):
+    """Meets events whose shape has changed twice since they were stored."""
+
+    upcasters: ClassVar = {
+        ("counted", 1): lambda data: {**data, "steps": ["v2"]},
+        ("counted", 2): lambda data: {**data, "steps": [*data["steps"], "v3"]},
+    }
+
+    def apply(self, events, db):
+        self.met = [event.data["steps"] for event in events]
+
+
+def test_a_read_model_meets_old_events_in_their_newest_shape(calls_connection):
+    append(calls_connection)
+    until_readable(calls_connection)
+    model = NewestTally()
+    rebuild(calls_connection, model, lambda _: None)
+    assert model.met == [["v2", "v3"]]
 
 
 def test_how_far_each_is_behind_is_known(calls_connection, tally):
