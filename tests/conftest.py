@@ -43,8 +43,7 @@ def stack(token_provider) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def administrator(stack) -> Iterator[Caller]:
     """A caller with every scope, whom no rate limit binds."""
-    key = system.plateau(stack, "keys", "create", "--name", "tests", "--all-scopes", "--unlimited", "--only-key")
-    with Caller(stack.url, key) as caller:
+    with Caller(stack.url, system.administrators_key(stack)) as caller:
         yield caller
 
 

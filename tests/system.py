@@ -9,7 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
+import psycopg
 import pytest
+from psycopg import sql
 
 from infra.command_line import ROLES
 from infra.local import processes
@@ -58,6 +60,11 @@ def plateau(stack: Stack, *arguments: str) -> str:
     return done.stdout.strip()
 
 
+def administrators_key(stack: Stack) -> str:
+    """A new key with every scope, which no rate limit binds."""
+    return plateau(stack, "keys", "create", "--name", "tests", "--all-scopes", "--unlimited", "--only-key")
+
+
 def pid_of(stack: Stack, program: str) -> int:
     """The process that a program of the stack has now; 0 while it has none."""
     return next(state.pid for state in stack.servers.supervisor.states() if state.name == program)
@@ -68,6 +75,16 @@ def kill(stack: Stack, program: str) -> None:
     process = psutil.Process(pid_of(stack, program))
     process.kill()
     process.wait()
+
+
+def read_models(stack: Stack) -> dict[str, list[str]]:
+    """Every row of every read model in use, as text, by table."""
+    rows = {}
+    with psycopg.connect(stack.settings()["PLATEAU_CALLS_DATABASE_URL"]) as connection:
+        for (view,) in connection.execute("SELECT viewname FROM pg_views WHERE schemaname = 'read'").fetchall():
+            texts = sql.SQL("SELECT row::text FROM read.{} AS row").format(sql.Identifier(view))
+            rows[view] = sorted(text for (text,) in connection.execute(texts))
+    return rows
 
 
 def logs(stack: Stack, lines: int = 15) -> str:
