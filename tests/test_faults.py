@@ -3,19 +3,23 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from threading import Event
 
 import httpx
+import psycopg
 import pytest
 
+from conftest import address
+from infra.local.stack import Stack
 from tests import system
 from tests.caller import BEGIN, END, SERVICE_LEVEL, Caller, eventually
 from tests.facts import NINE, fact, new_call
 
 SENDERS = 3
 CALLS_A_BODY = 3
+IN_HAND = 20
 WAIT = timedelta(seconds=9)
 STEADY = 150  # acknowledged calls before the fault, and after it is over
 
@@ -114,12 +118,21 @@ def counted_once(caller: Caller, sent: Load) -> None:
     assert row["asa_seconds"] == WAIT.total_seconds()
 
 
+def kill_with_facts_in_hand(stack: Stack, victim: str) -> None:
+    """Kills a process while facts have been taken from the queue and cannot be committed."""
+    database = address(stack.servers.postgres.url, "plateau_calls")
+    with closing(psycopg.connect(database)) as holding:
+        holding.execute("LOCK TABLE store.events IN SHARE ROW EXCLUSIVE MODE")
+        eventually(lambda: stack.health()["ingest_backlog"] > IN_HAND)
+        system.kill(stack, victim)
+
+
 @pytest.mark.parametrize("victim", ["calls-ingest", "calls-projections", "calls", "gateway", "postgres"])
 def test_what_was_acknowledged_is_counted_once_though_something_was_killed(administrator, stack, queue, victim):
     with load(administrator, queue) as sent:
         sent.goes_on()
         before = system.pid_of(stack, victim)
-        system.kill(stack, victim)
+        kill_with_facts_in_hand(stack, victim)
         eventually(lambda: system.pid_of(stack, victim) not in {0, before}, within=30)
         eventually(stack.is_ready, within=60)
         sent.goes_on()
