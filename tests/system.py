@@ -77,6 +77,11 @@ def kill(stack: Stack, program: str) -> None:
     process.wait()
 
 
+def freeze(stack: Stack, program: str) -> None:
+    """Stop a program where it is: it takes what is sent to it, and does nothing."""
+    psutil.Process(pid_of(stack, program)).suspend()
+
+
 def read_models(stack: Stack) -> dict[str, list[str]]:
     """Every row of every read model in use, as text, by table."""
     rows = {}

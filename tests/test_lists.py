@@ -131,6 +131,7 @@ def test_the_floor_now(administrator, queue):
     now = datetime.now(UTC)
     # Where it is about noon, so that the day does not begin between two facts.
     administrator.configure(f"/v1/queues/{queue}", {"timezone": f"Etc/GMT{now.hour - 12:+d}"})
+    administrator.settle()
 
     def ago(seconds):
         return now - timedelta(seconds=seconds)

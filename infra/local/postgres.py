@@ -52,7 +52,7 @@ log_min_duration_statement = 2s
 # Parameters may be personal data.
 log_parameter_max_length = 0
 """
-# Survives the death of every process, not a power cut: for databases that are thrown away after the tests.
+# Whoever kills the server loses its last moment, a power cut all: for databases that are thrown away after the tests.
 THROWAWAY = """
 fsync = off
 synchronous_commit = off
