@@ -1,6 +1,7 @@
 """Whatever is sent, the answer says what is wrong and where; the good is kept, and nothing of what is refused."""
 
 import gzip
+import json
 import zlib
 
 import orjson
@@ -128,9 +129,7 @@ WRONG = {
 
 
 def encoded(item) -> bytes:
-    # The standard library writes integers that orjson refuses to.
-    import json  # noqa: PLC0415
-
+    # Not by orjson, which refuses to write integers of thirty digits.
     return json.dumps(item).encode()
 
 

@@ -48,11 +48,10 @@ def test_a_cursor_that_is_old_or_of_another_list_is_told_so(administrator, queue
     is_problem(administrator.http.get(CALLS, params={"cursor": old}), 410, "request.cursor_expired")
     (call,) = administrator.items(CALLS, queue=queue)
     page = administrator.get(f"{CALLS}/{call['id']}/facts", limit=1)
-    for foreign in (page["next"], "nonsense", "W10", ""):
+    for foreign in (page["next"], "nonsense", "W10"):
         answer = administrator.http.get(CALLS, params={"cursor": foreign})
-        if foreign:
-            (fault,) = is_problem(answer, 422, "request.invalid")["errors"]
-            assert fault["pointer"] == "/cursor"
+        (fault,) = is_problem(answer, 422, "request.invalid")["errors"]
+        assert fault["pointer"] == "/cursor"
 
 
 @pytest.mark.parametrize("limit", ["0", "501", "many"])
