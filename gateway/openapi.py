@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, derived from what the services declare and what the gateway adds."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -141,7 +142,23 @@ def document(apis: Iterable[Api], others: Iterable[Documents]) -> dict[str, Any]
     for documents in others:
         for operation in documents(spec):
             _add(spec, operation)
-    return dict(spec.to_dict())
+    made = dict(spec.to_dict())
+    shapes = made["components"]["schemas"]
+    for name in shapes.keys() - _taken(made):
+        shapes[name].pop("additionalProperties", None)  # answers may grow within v1; what is sent is checked
+    return made
+
+
+def _taken(document: dict[str, Any]) -> set[str]:
+    """The schemas of what is sent, those within them included."""
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    found: set[str] = set()
+    open_ends = [operation["requestBody"] for operation in operations if "requestBody" in operation]
+    while open_ends:
+        names = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(open_ends))) - found
+        found |= names
+        open_ends = [document["components"]["schemas"][name] for name in names]
+    return found
 
 
 def _class_of(schema: Any) -> type:

@@ -18,6 +18,7 @@ from services.calls.api import api, canonical
 from services.calls.domain.fold import Fact, fold
 from services.kernel import projections, schemas, store
 from services.kernel.database import connect
+from services.kernel.tests.horizon import until_readable
 from tests.documents import DOCUMENTS, ROOT, blocks, name
 
 CODE = [
@@ -121,6 +122,7 @@ def test_the_projection_of_the_guide_follows(calls_url):
     with connect(calls_url, "test") as connection, connection.cursor() as db:
         with connection.transaction():
             store.append(db, [new], {})
+        until_readable(connection)
         projections.bring_into_use(connection, projections.create(connection, model))
         assert db.execute("SELECT * FROM read.source_calls").fetchall() == [("pbx1", "c-1")]
 
