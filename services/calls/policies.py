@@ -3,7 +3,6 @@
 from datetime import datetime
 from uuid import UUID, uuid5
 
-import orjson
 import structlog
 
 from services.calls.domain.completion import CallCompleted
@@ -104,7 +103,7 @@ def _tell_of_next(connection: Connection) -> int | None:
             if version is not None:
                 heads[stream] = Head(version, transaction_id)
             event_id = uuid5(stream, f"revision {(version or 0) + 1}")
-            revisions.append(NewEvent(stream, event_id, event_type(CallCompleted), orjson.Fragment(body), ended_at))
+            revisions.append(NewEvent(stream, event_id, event_type(CallCompleted), body, ended_at))
         if revisions:
             store.append(db, revisions, heads)
         db.execute(SEEN_TO, (last,))

@@ -23,7 +23,7 @@ COLUMNS = ("stream", "ended_at", "body")
 def mark(calls: Iterable[tuple[UUID, str, Call]], db: Cursor) -> None:
     """Keeps what is to be told of those calls, each with its id and source, that are over."""
     told = [completed(*call) for call in calls]
-    rows = [(stream_of(each.call), each.ended_at.isoformat(), encode(each)) for each in told if each]
+    rows = [(stream_of(each.call), each.ended_at, encode(each)) for each in told if each]
     copy_rows(db, "completions", COLUMNS, rows)
 
 
