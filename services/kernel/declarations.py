@@ -204,6 +204,7 @@ class Api:
         for shape in shapes:
             if schemas.bears_personal(shape):
                 raise TypeError(f"{shape.__name__} has personal fields, which may not be public: translate it.")
+            schemas.schema_class(shape)  # now, because the contract is derived from it
             made = Publication(self.name, shape, made_of or shape, by, subject, revised)
             if made.stored_type in self.publications or made.name in {p.name for p in self.publications.values()}:
                 raise ValueError(f"{self.name} publishes {made.name} twice")

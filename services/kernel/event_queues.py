@@ -13,13 +13,18 @@ from services.kernel.ingest_queues import Declaration, dead
 
 @dataclass(frozen=True, slots=True)
 class EventQueues:
-    """The queues of a consumer for one source. `attempts` are made of an event, `delay` seconds between them."""
+    """The queues of a consumer for one source.
+
+    `attempts` are made of an event, `delay` seconds between them. What was delivered more than `deliveries` times and
+    never acknowledged waits aside as well.
+    """
 
     consumer: str
     source: str
     types: tuple[str, ...]
     delay: float = 30.0
     attempts: int = 10
+    deliveries: int = 20
 
     @property
     def name(self) -> str:

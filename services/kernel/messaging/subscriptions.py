@@ -34,7 +34,6 @@ log = structlog.get_logger(__name__)
 
 PREFETCH = 100
 AT_ONCE = 20  # events in one transaction, which holds back all readers of the store while it is open
-DELIVERIES = 20
 ATTEMPTS = "attempts"
 
 HandOver = Callable[[list[Received], Done], Any]
@@ -100,7 +99,7 @@ class Subscriber:
         """Bring parcels to their end, whatever it takes."""
         taken: list[Parcel] = []
         for parcel in parcels:
-            if parcel.headers.get("x-delivery-count", 0) > DELIVERIES:
+            if parcel.headers.get("x-delivery-count", 0) > self._queues.deliveries:
                 log.warning("subscription.delivered_often", queue=self._queues.name)
                 self._patience.publish(self._queues.delayed, parcel.body, _own(parcel.headers))
             elif parcel.event is None:
