@@ -20,6 +20,7 @@ from services.kernel.decider import event
 from services.kernel.declarations import Api
 from services.kernel.relay import Relay
 from services.kernel.store import Head, NewEvent
+from services.kernel.tests.horizon import until_readable
 from services.kernel.tests.messaging.proxy import Proxy
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -159,7 +160,6 @@ def kill_confirmed(patch):
 
 
 def kill_stored(patch):
-    patch.setattr(relaying.PUBLISHED, "labels", relaying.PUBLISHED.labels)
     patch.setattr(relaying, "read_on", killing(relaying.read_on, at=2))
 
 
@@ -179,6 +179,7 @@ def killing(function, at=1):
 def test_killed_anywhere_it_loses_nothing_and_keeps_the_order_of_each_subject(listener, calls_connection, where):
     numbers = [*range(1, 6)]
     stream = ring(calls_connection, numbers)
+    until_readable(calls_connection)
     with pytest.MonkeyPatch.context() as patch:
         where(patch)
         with listener.relayed() as thread:

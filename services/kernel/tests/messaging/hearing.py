@@ -65,6 +65,9 @@ class Hearer:
         """Takes them as they come."""
         note("begun", ids=[event.data.get("number") for event in events])
         self.inbox.take(events)
+        note("taken")
+        while (FOLDER / "linger").exists():
+            time.sleep(0.01)
 
 
 class Teller:

@@ -132,18 +132,23 @@ def test_a_revision_that_was_overtaken_changes_nothing_and_the_last_seen_is_told
     assert bells.connection.execute(seen).fetchall() == [(10, 0), (30, 1), (40, 3), (5, 0)]
 
 
-def test_killed_with_events_in_hand_it_applies_them_once(bells, hearing, tmp_path):
-    hold = tmp_path / "hold"
-    hold.touch()
+@pytest.mark.parametrize("crash", [("hold", "begun", []), ("linger", "taken", [1, 2])])
+def test_killed_before_or_after_the_commit_it_applies_events_once(bells, hearing, tmp_path, crash):
+    where, said, committed = crash
     bells.ring(1)
     bells.ring(2)
+    (tmp_path / where).touch()
     with hearing() as served:
-        eventually(lambda: served.journal("begun"))
+        eventually(lambda: served.journal(said))
         served.stop(signal.SIGKILL)
-    assert bells.heard() == []
-    hold.unlink()
-    with hearing():
-        eventually(lambda: bells.heard() == [1, 2])
+    assert bells.heard() == committed
+    eventually(lambda: bells.waiting(bells.queues.name) == 2)
+    (tmp_path / where).unlink()
+    with hearing() as served:
+        bells.ring(3)
+        eventually(lambda: bells.heard() == [1, 2, 3])
+        assert served.stop() == 0
+    assert bells.waiting(bells.queues.name) == bells.waiting(bells.queues.delayed) == 0
 
 
 def test_no_number_of_lost_connections_moves_a_good_event_to_the_dead(bells, hearing, door, tmp_path):
