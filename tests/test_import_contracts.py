@@ -70,7 +70,7 @@ def test_a_second_service_breaks_nothing_by_being_there(tree):
         ("gateway/app.py", "from services.staff import service", GATEWAY),
         ("gateway/app.py", "import infra.databases", GATEWAY),
         ("gateway/app.py", "import services.kernel.messaging", MESSAGING),
-        ("loadtests/sides.py", "import services.kernel.messaging.link", MESSAGING),
+        ("loadtests/sides.py", "import services.kernel.messaging.batches", MESSAGING),
         ("services/calls/policies.py", "import eventlet", FRAMEWORK),
         ("gateway/app.py", "from nameko import runners", FRAMEWORK),
         ("infra/databases.py", "import nameko", FRAMEWORK),

@@ -2,6 +2,7 @@
 
 from services.calls.domain import queues as queue_rules
 from services.calls.domain import sources as source_rules
+from services.calls.domain.completion import CallCompleted
 from services.calls.domain.facts import canonical
 from services.calls.domain.queues import ConfigureQueue, QueueView
 from services.calls.domain.sources import ConfigureSource, SourceView
@@ -58,3 +59,5 @@ api.query("GET", "/v1/calls/{id}/facts", FactsOfCall, returns=FactList, scope="c
 api.query("GET", "/v1/reports/service-level", ServiceLevelOf, returns=ServiceLevelReport, scope="reports:read")
 api.query("GET", "/v1/reports/explain", Explain, returns=Explanation, scope="reports:read")
 api.query("GET", "/v1/live", Live, returns=LiveView, scope="live:read")
+
+api.publishes(CallCompleted, subject="call", revised=True)

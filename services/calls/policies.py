@@ -1,16 +1,18 @@
-"""What the calls service does of itself: closes the calls whose end never came."""
+"""What the calls service does of itself: closes the calls whose end never came, and tells of those that are over."""
 
 from datetime import datetime
 from uuid import UUID, uuid5
 
 import structlog
 
+from services.calls.domain.completion import CallCompleted
 from services.calls.domain.reaper import CallClosedByInference
 from services.kernel import schemas, store
 from services.kernel.database import Connection
 from services.kernel.decider import event_type
 from services.kernel.following import WAKE
-from services.kernel.store import Conflict, NewEvent
+from services.kernel.projections import READ_VIEWS
+from services.kernel.store import Conflict, Head, NewEvent
 
 log = structlog.get_logger()
 
@@ -54,3 +56,55 @@ def _close(connection: Connection, call: UUID, facts: int, now: datetime) -> boo
     connection.execute(WAKE)
     log.info("call closed by inference", call=str(call), reason="stale")
     return True
+
+
+# Not there: the read model is being built for the first time. Not granted: another process is at it.
+READY = """SELECT to_regclass('read.completions') IS NOT NULL
+    AND pg_try_advisory_xact_lock(hashtext('completions'))"""
+MARKS = "SELECT max(mark) FROM (SELECT mark FROM read.completions ORDER BY mark LIMIT %s) AS oldest"
+# The newest of each call, beside what was told of it last.
+DUE = """
+    SELECT due.stream, due.ended_at, due.body::text, told.version, told.transaction_id, due.body = told.data
+    FROM (
+        SELECT DISTINCT ON (stream) stream, ended_at, body FROM read.completions WHERE mark <= %s
+        ORDER BY stream, mark DESC
+    ) AS due
+    LEFT JOIN LATERAL (
+        SELECT version, transaction_id::text::bigint AS transaction_id, data FROM store.events
+        WHERE stream_id = due.stream ORDER BY version DESC LIMIT 1
+    ) AS told ON true"""
+SEEN_TO = "DELETE FROM read.completions WHERE mark <= %s"  # one process at a time writes them, in their order
+
+
+def tell_of_completed(connection: Connection, _now: datetime) -> int:
+    """Appends a revision of `call_completed` for each call that is over and was not told of so; returns how many.
+
+    What was told last is compared, so that nothing is told twice, whatever was repeated or rebuilt.
+    """
+    told = 0
+    while (count := _tell_of_next(connection)) is not None:
+        told += count
+    return told
+
+
+def _tell_of_next(connection: Connection) -> int | None:
+    with connection.transaction(), connection.cursor() as db:
+        db.execute(READ_VIEWS)
+        if db.execute(READY).fetchone() != (True,):
+            return None
+        (last,) = db.execute(MARKS, (AT_ONCE,)).fetchone() or (None,)
+        if last is None:
+            return None
+        heads: dict[UUID, Head] = {}
+        revisions = []
+        for stream, ended_at, body, version, transaction_id, equal in db.execute(DUE, (last,)):
+            if equal:
+                continue
+            if version is not None:
+                heads[stream] = Head(version, transaction_id)
+            event_id = uuid5(stream, f"revision {(version or 0) + 1}")
+            revisions.append(NewEvent(stream, event_id, event_type(CallCompleted), body, ended_at))
+        if revisions:
+            store.append(db, revisions, heads)
+        db.execute(SEEN_TO, (last,))
+        return len(revisions)

@@ -17,6 +17,7 @@ from services.kernel.database import Connection, connect
 from services.kernel.following import Follower
 from services.kernel.garbage import settle
 from services.kernel.projections import Projection
+from services.kernel.relay import Relay
 
 log = structlog.get_logger()
 
@@ -30,8 +31,16 @@ class Scheduled:
     act: Callable[[Connection, datetime], object]
 
 
-def run(dsn: str, read_models: Sequence[Projection], schedule: Sequence[Scheduled]) -> None:
-    """Follows and acts until SIGTERM or SIGINT; raises where one of the loops fails for good."""
+def run(
+    dsn: str,
+    read_models: Sequence[Projection],
+    schedule: Sequence[Scheduled],
+    relay: Callable[[threading.Event], Relay] | None = None,
+) -> None:
+    """Follows, acts and relays until SIGTERM or SIGINT; raises where one of the loops fails for good.
+
+    `relay` is given what tells it to stop.
+    """
     logs.configure()
     stop, failures = threading.Event(), list[BaseException]()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -49,6 +58,8 @@ def run(dsn: str, read_models: Sequence[Projection], schedule: Sequence[Schedule
 
     loops = [Follower(projection, dsn, stop).run for projection in read_models]
     loops += [_timed(scheduled, dsn, stop) for scheduled in schedule]
+    if relay is not None:
+        loops.append(relay(stop).run)
     threads = [threading.Thread(target=guarded, args=(loop,)) for loop in loops]
     for thread in threads:
         thread.start()
@@ -80,6 +91,8 @@ def _timed(scheduled: Scheduled, dsn: str, stop: threading.Event) -> Callable[[]
             try:
                 with connect(dsn, scheduled.name) as connection:
                     scheduled.act(connection, datetime.now(UTC))
+                    while not stop.wait(scheduled.every):
+                        scheduled.act(connection, datetime.now(UTC))
             except psycopg.OperationalError as error:
                 log.warning("scheduled.waiting", name=scheduled.name, reason=str(error))
 

@@ -6,6 +6,7 @@ From a declaration come the route, the validation, the scope, the OpenAPI entry,
     queues.command("PUT", "/{queue}", ConfigureQueue, scope="queues:write", guarded=True)
     queues.shown("/{queue}", view, returns=QueueView, scope="queues:read")
     api.query("GET", "/v1/reports/service-level", ServiceLevelOf, returns=ServiceLevelReport, scope="reports:read")
+    api.publishes(CallCompleted, subject="call", revised=True)
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from functools import cached_property
 from typing import Any, Literal, get_args, get_type_hints
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from services.kernel import schemas
 from services.kernel.decider import Decision, event_type
 from services.kernel.values import Actor
 
@@ -125,12 +127,41 @@ def _union(function: Callable[..., Any], argument: int) -> tuple[type, ...]:
     return get_args(hint) or (hint,)
 
 
+@dataclass(frozen=True)
+class Publication:
+    """An event that everybody may know of.
+
+    `internal` is the class of the stored event that it is made of; `translate` makes it (None: nothing is published),
+    or it is the stored event itself. `subject` names the field that holds the id of the thing, which else is the id of
+    the stream. Where it is `revised`, each replaces the one before of its subject, and the version in the stream is the
+    revision.
+    """
+
+    service: str
+    shape: type
+    internal: type
+    translate: Callable[[Any], Any] | None = None
+    subject: str | None = None
+    revised: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its short type, by which it is routed."""
+        return event_type(self.shape)
+
+    @property
+    def stored_type(self) -> str:
+        """The type of the stored event that it is made of."""
+        return event_type(self.internal)
+
+
 @dataclass
 class Api:
-    """All that a service publishes, by name."""
+    """All that a service publishes, by name; `publications` by the type of the stored event."""
 
     name: str
     use_cases: dict[str, UseCase] = field(default_factory=dict)
+    publications: dict[str, Publication] = field(default_factory=dict)
 
     def things(
         self,
@@ -155,3 +186,26 @@ class Api:
         if case.name in self.use_cases:
             raise ValueError(f"{self.name} declares {case.name} twice")
         self.use_cases[case.name] = case
+
+    def publishes(
+        self,
+        *shapes: type,
+        made_of: type | None = None,
+        by: Callable[[Any], Any] | None = None,
+        subject: str | None = None,
+        revised: bool = False,
+    ) -> None:
+        """Declares public events: ids and figures, nothing about a person.
+
+        They are stored events as they are; or one of them is `made_of` another stored event, `by` a function.
+        """
+        if (made_of is None) is not (by is None) or (made_of is not None and len(shapes) != 1):
+            raise TypeError("Name one public event, what it is made_of, and by which function.")
+        for shape in shapes:
+            if schemas.bears_personal(shape):
+                raise TypeError(f"{shape.__name__} has personal fields, which may not be public: translate it.")
+            schemas.schema_class(shape)  # now, because the contract is derived from it
+            made = Publication(self.name, shape, made_of or shape, by, subject, revised)
+            if made.stored_type in self.publications or made.name in {p.name for p in self.publications.values()}:
+                raise ValueError(f"{self.name} publishes {made.name} twice")
+            self.publications[made.stored_type] = made

@@ -11,13 +11,26 @@ from services.kernel.database import Connection, connect
 from services.kernel.projections import Generation, Projection, Superseded
 
 CHANNEL = "events_appended"
+LISTEN = f"LISTEN {CHANNEL}"
 # Sent after the commit of an append: within it, it would make all appends wait in a row. It need not be flushed.
 WAKE = f"BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}; COMMIT"
 POLL_SECONDS = 0.1
 PACE_SECONDS = 0.08  # between batches that are not full: many small ones would cost more than they would be fresher
-LEADER_LOCK = "SELECT pg_try_advisory_lock(hashtext('projection'), hashtext(%s))"
+LEADER_LOCK = "SELECT pg_try_advisory_lock(hashtext(%s), hashtext(%s))"
 
 log = structlog.get_logger()
+
+
+def granted(connection: Connection, kind: str, name: str) -> bool:
+    """Whether this connection leads now: the only one of its kind and name, as long as it lives."""
+    (leads,) = connection.execute(LEADER_LOCK, (kind, name)).fetchone() or (False,)
+    return bool(leads)
+
+
+def rest(connection: Connection) -> None:
+    """Waits until something may have been appended; the connection must `LISTEN` to the channel."""
+    for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+        pass
 
 
 class Follower:
@@ -46,23 +59,18 @@ class Follower:
     def _lead(self, connection: Connection) -> None:
         # Whatever was lost with the last connection, or written by another leader, is not what it remembers.
         self.projection.forget()
-        while not self._granted(connection):
+        while not granted(connection, "projection", self.projection.name):
             if self._stop.wait(1.0):
                 return
         generation = self._generation(connection)
         generation.enter(connection)
-        connection.execute(f"LISTEN {CHANNEL}")
+        connection.execute(LISTEN)
         while not self._stop.is_set():
             handled = generation.step(connection)
             if not handled:
-                for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
-                    pass
+                rest(connection)
             elif handled < self.projection.batch:
                 self._stop.wait(PACE_SECONDS)
-
-    def _granted(self, connection: Connection) -> bool:
-        (granted,) = connection.execute(LEADER_LOCK, (self.projection.name,)).fetchone() or (False,)
-        return bool(granted)
 
     def _generation(self, connection: Connection) -> Generation:
         with connection.cursor() as db:

@@ -12,7 +12,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from services.kernel.database import Connection, Cursor
-from services.kernel.store import COLUMNS, Position, StoredEvent
+from services.kernel.reading import read_on
+from services.kernel.store import Position, StoredEvent
 from services.kernel.upcasting import Upcaster, latest
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,10 +60,6 @@ class Superseded(Exception):  # noqa: N818 - what happened, not a mistake
     """Another generation of the projection has come into use."""
 
 
-READ = f"""SELECT {COLUMNS} FROM store.events
-    WHERE (transaction_id, position) > (%s::text::xid8, %s) AND transaction_id < %s::text::xid8 AND type = ANY(%s)
-    ORDER BY events.transaction_id, events.position LIMIT %s"""  # noqa: S608 - a constant
-GATE = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 ACTIVE = """SELECT generation, version, transaction_id::text::bigint, position FROM store.projections
     WHERE name = %s AND in_use"""
 MOVE = """UPDATE store.projections SET transaction_id = %s::text::xid8, position = %s, moved_at = now()
@@ -71,7 +68,6 @@ MOVE = """UPDATE store.projections SET transaction_id = %s::text::xid8, position
 # whoever points them at a new generation could wait for each other.
 READ_VIEWS = "SELECT set_config('search_path', 'read', true), pg_advisory_xact_lock_shared(hashtext('read views'))"
 CHANGE_VIEWS = "SELECT pg_advisory_xact_lock(hashtext('read views'))"
-MARK_EVERY = 1000  # transactions without an event of ours, after which the checkpoint is stored all the same
 
 
 class Generation:
@@ -93,8 +89,7 @@ class Generation:
     def step(self, connection: Connection) -> int:
         """Applies the next batch and moves the checkpoint; returns how many events that were.
 
-        Reads only what is older than every open write transaction, in (transaction, position) order, so nothing is
-        skipped. Raises Superseded where another generation has come into use.
+        Raises Superseded where another generation has come into use.
         """
         try:
             with connection.transaction(), connection.cursor() as db:
@@ -109,14 +104,11 @@ class Generation:
 
     def _apply_next(self, db: Cursor) -> tuple[list[StoredEvent], Position, bool]:
         projection = self.projection
-        (gate,) = db.execute(GATE).fetchone() or (0,)
-        rows = db.execute(READ, (*self.checkpoint, gate, list(projection.handles), projection.batch)).fetchall()
-        events = [StoredEvent(*row) for row in rows]
+        stretch = read_on(db, self.checkpoint, projection.handles, projection.batch)
+        events, reached = stretch
+        moves = stretch.moves(self._stored)
         if projection.upcasters:
             events = [_newest(event, projection.upcasters) for event in events]
-        full = len(events) == projection.batch
-        reached = Position(events[-1].transaction_id, events[-1].position) if full else Position(gate, 0)
-        moves = bool(events) or reached.transaction_id - self._stored.transaction_id > MARK_EVERY
         if moves:
             self._move(db, reached)  # first: the tables of a generation that was retired are no longer there
         if events:

@@ -150,6 +150,15 @@ def dump(value: Any) -> dict[str, Any]:
     return dict(_schema(value.__class__).dump(value))
 
 
+def bears_personal(hint: Any) -> bool:
+    """Whether a class, or anything within it, is marked as personal."""
+    if isinstance(hint, Personal):
+        return True
+    if dataclasses.is_dataclass(hint):
+        return any(map(bears_personal, get_type_hints(hint, include_extras=True).values()))
+    return any(map(bears_personal, get_args(hint)))
+
+
 def personal_fields(cls: type) -> tuple[str, ...]:
     """The fields of a class that are sealed before they are stored."""
     hints = get_type_hints(cls, include_extras=True)

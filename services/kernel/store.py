@@ -36,12 +36,12 @@ class Position(NamedTuple):
 
 
 class NewEvent(NamedTuple):
-    """An event before it is stored; its version is the next of its stream."""
+    """An event before it is stored; its version is the next of its stream. `data` may be a JSON text."""
 
     stream_id: UUID
     event_id: UUID
     type: str
-    data: dict[str, Any]
+    data: dict[str, Any] | str
     occurred_at: datetime
     schema_version: int = 1
     metadata: dict[str, Any] = NOTHING

@@ -59,6 +59,29 @@ CREATE TABLE keyring.keys (
 GRANT SELECT, INSERT, DELETE ON keyring.keys TO {role};
 """
 
+# How far the relay has published, and what has been received from other services.
+BUS = """
+CREATE TABLE store.relays (
+    service text PRIMARY KEY,
+    transaction_id xid8 NOT NULL,
+    position bigint NOT NULL,
+    moved_at timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 50);
+GRANT SELECT, INSERT, UPDATE ON store.relays TO {role};
+
+CREATE TABLE store.inbox (
+    source text NOT NULL,
+    event_id uuid NOT NULL,
+    type text NOT NULL,
+    subject text NOT NULL,
+    revision integer,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (source, event_id)
+);
+CREATE INDEX inbox_revisions ON store.inbox (source, type, subject, revision DESC) WHERE revision IS NOT NULL;
+GRANT SELECT, INSERT ON store.inbox TO {role};
+"""
+
 # The generations of the read models lie in schemas that the service made itself.
 DROP = """
 DO $$ DECLARE made text; BEGIN

@@ -17,7 +17,7 @@ from services.calls.domain.visits import Visit, VisitOutcome
 
 __all__ = ["Call", "Fact", "Leg", "Ring", "Visit", "fold", "sort_key"]
 
-Outcome = VisitOutcome | Literal["not_offered"]
+Outcome = Literal[VisitOutcome, "not_offered"]
 
 
 @dataclass(slots=True)

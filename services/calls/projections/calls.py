@@ -17,6 +17,7 @@ from services.calls.domain.fold import Fact, fold
 from services.calls.domain.reaper import CallClosedByInference
 from services.calls.domain.sources import SourceConfigured
 from services.calls.domain.vocabulary import VOCABULARY
+from services.calls.projections import completions
 from services.calls.projections.call_tables import TABLES, Rows, replace_rows, rows_of
 from services.kernel.database import Cursor
 from services.kernel.decider import event_type
@@ -63,16 +64,16 @@ class CallFigures(Projection):
     """Follows the facts of calls, the restarts and the settings of sources."""
 
     name = "calls"
-    version = 1
+    version = 2
     handles = (*[name for name in VOCABULARY if name.startswith("call.")], RESTARTED, CLOSED, CONFIGURED)
-    tables = TABLES
+    tables = TABLES + completions.TABLE
     batch = 1000
 
     def __init__(self) -> None:
         self._stories: OrderedDict[UUID, Story] = OrderedDict()
 
     def apply(self, events: Sequence[StoredEvent], db: Cursor) -> None:
-        """Folds anew every call that the events touch, and replaces its rows."""
+        """Folds anew every call that the events touch, replaces its rows, and marks it if it is over."""
         touched: dict[UUID, list[StoredEvent]] = {}
         others: list[StoredEvent] = []
         for event in events:
@@ -85,13 +86,16 @@ class CallFigures(Projection):
         offsets: dict[str, int] = dict(db.execute(SOURCES).fetchall())
         stories = self._stories_of(touched, offsets, db)
         restarts = self._restarts({story.source for story in stories.values()}, offsets, db)
-        changes = []
+        changes, changed = [], []
         for id_, story in stories.items():
             call = fold(story.facts, restarts.get(story.source, ()), story.closed)
             rows = rows_of(id_, story.source, story.call_id, call)
-            changes.append((id_, story.rows, rows))
-            story.rows = rows
+            if story.rows != rows:
+                changes.append((id_, story.rows, rows))
+                changed.append((id_, story.source, call))
+                story.rows = rows
         replace_rows(changes, db)
+        completions.mark(changed, db)
 
     def forget(self) -> None:
         """Drops the stories, whose rows may not be in the tables."""

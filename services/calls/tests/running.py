@@ -9,7 +9,7 @@ import orjson
 
 from services.calls.api import api, canonical
 from services.calls.ingest import Ingest
-from services.calls.policies import close_stale
+from services.calls.policies import close_stale, tell_of_completed
 from services.calls.projections import read_models
 from services.calls.reports import readers
 from services.kernel import projections, schemas
@@ -24,7 +24,8 @@ from services.kernel.values import Actor
 
 Fact = Mapping[str, Any]
 
-VIEWS = "SELECT viewname FROM pg_views WHERE schemaname = 'read' ORDER BY 1"
+# All but what waits to be told of, which is no figure.
+VIEWS = "SELECT viewname FROM pg_views WHERE schemaname = 'read' AND viewname <> 'completions' ORDER BY 1"
 
 
 class RunningCalls:
@@ -90,6 +91,10 @@ class RunningCalls:
     def reap(self, now: datetime) -> int:
         """Closes the calls that are stale at an instant; returns how many."""
         return close_stale(self.connection, now)
+
+    def tell(self) -> int:
+        """Tells others of the calls that are over; returns of how many."""
+        return tell_of_completed(self.connection, datetime.now(UTC))
 
     def query(self, use_case: str, actor: Actor = SYSTEM, key: str | None = None, **parameters: Any) -> dict[str, Any]:
         """The answer to a question as it travels; `from_` is sent as `from`."""

@@ -6,17 +6,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import eventlet
 import structlog
-from eventlet.event import Event
 from prometheus_client import Counter, Histogram
 
-from services.kernel.backoff import pauses
 from services.kernel.ingest_queues import IngestQueues
+from services.kernel.ingest_queues import dead as dead_queue
+from services.kernel.link import Link
 from services.kernel.messaging import dead
-from services.kernel.messaging.failures import is_of_content
-from services.kernel.messaging.link import LOST, Link
 from services.kernel.messaging.messages import Batch, Delivery, Inbox, Limits, Message
+from services.kernel.messaging.patience import Done, Patience
 
 log = structlog.get_logger(__name__)
 
@@ -24,10 +22,8 @@ BATCH_FACTS = Histogram(
     "plateau_batch_facts", "Facts in a batch", ["queue"], buckets=(1, 3, 10, 30, 100, 300, 1000, 2000, 5000)
 )
 BATCH_SECONDS = Histogram("plateau_batch_seconds", "Time from taking a batch to acknowledging it", ["queue"])
-REPEATS = Counter("plateau_batch_repeats", "Attempts that failed for a reason that passes", ["queue", "error"])
 SPLITS = Counter("plateau_batch_splits", "Batches divided after a failure of their content", ["queue"])
 
-Done = Callable[[BaseException | None], None]
 HandOver = Callable[[Batch, Done], Any]
 
 
@@ -52,6 +48,7 @@ class Consumer:
         self._limits = limits
         self._hand_over = hand_over
         self._link = Link(amqp_url, f"batches from {queue}", self._consume)
+        self._patience = Patience(self._link, amqp_url, queue)
 
     def run(self) -> None:
         """Consume until told to stop."""
@@ -84,7 +81,7 @@ class Consumer:
         BATCH_FACTS.labels(self._queue).observe(len(pending[0].facts))
         while pending:
             batch = pending.pop()
-            error = self._persist(partial(self._hand_over, batch))
+            error = self._patience.persist(partial(self._hand_over, batch))
             if error is None:
                 continue
             if parts := batch.parts():
@@ -112,45 +109,6 @@ class Consumer:
     def _put_aside(self, body: bytes, headers: Mapping[str, Any], error: BaseException, first_seen: datetime) -> None:
         """Publish to the dead queue, in another greenlet, as often as it takes."""
         headers = {**headers, **dead.reason_headers(self._queue, error, first_seen)}
-
-        def publish(done: Done) -> None:
-            try:
-                dead.put_aside(self._url, self._queue, body, headers)
-            except LOST as failure:
-                done(ConnectionError(repr(failure)))
-            else:
-                done(None)
-
-        self._persist(partial(eventlet.spawn, publish))
+        self._patience.publish(dead_queue(self._queue), body, headers)
+        dead.DEAD.labels(self._queue).inc()
         log.error("consumer.put_aside", queue=self._queue, exception=headers["exception"], at=headers["raised_at"])
-
-    def _persist(self, start: Callable[[Done], Any]) -> BaseException | None:
-        """Have some work done, again after each failure that passes; returns a failure of the content, or None."""
-        waits = pauses()
-        while True:
-            error = self._finished(start)
-            if error is None or is_of_content(error):
-                return error
-            pause = next(waits)
-            REPEATS.labels(self._queue, type(error).__name__).inc()
-            log.warning("consumer.repeats", queue=self._queue, reason=repr(error), retry_in=round(pause, 2))
-            self._link.pause(pause)
-
-    def _finished(self, start: Callable[[Done], Any]) -> BaseException | None:
-        """Start some work and serve the connection until it is done; returns what it raised."""
-        outcome: list[BaseException | None] = []
-        finished = Event()
-
-        def done(error: BaseException | None) -> None:
-            outcome.append(error)
-            finished.send(None)
-            self._link.wake()
-
-        start(done)
-        try:
-            while not finished.ready():
-                self._link.serve()
-        except LOST:
-            finished.wait()  # the same messages come again: not before this is over
-            raise
-        return outcome[0]

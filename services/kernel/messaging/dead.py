@@ -9,7 +9,7 @@ import orjson
 import pika
 from prometheus_client import Counter
 
-from services.kernel.ingest_queues import FACTS, dead
+from services.kernel.ingest_queues import FACTS
 
 BLOCKED_TIMEOUT = 30  # seconds
 
@@ -17,7 +17,7 @@ DEAD = Counter("plateau_dead_messages", "Messages put into a dead queue", ["queu
 
 
 def put_aside(amqp_url: str, queue: str, body: bytes, headers: Mapping[str, Any]) -> None:
-    """Publish to the dead queue of `queue` and wait for the broker's confirm; raises AMQPError without one.
+    """Publish to `queue` and wait for the broker's confirm; raises AMQPError without one.
 
     On a connection of its own: a broker that is short of memory stops reading from connections that publish, and the
     acknowledgements of the consumer, which would free memory, must not be held up by that.
@@ -28,8 +28,7 @@ def put_aside(amqp_url: str, queue: str, body: bytes, headers: Mapping[str, Any]
         channel = connection.channel()
         channel.confirm_delivery()
         properties = pika.BasicProperties(content_type="application/json", delivery_mode=2, headers=dict(headers))
-        channel.basic_publish("", dead(queue), body, properties, mandatory=True)
-    DEAD.labels(queue).inc()
+        channel.basic_publish("", queue, body, properties, mandatory=True)
 
 
 def reason_headers(queue: str, error: BaseException, first_seen: datetime) -> dict[str, Any]:

@@ -28,8 +28,8 @@ from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 from pika import BasicProperties
 
 from services.kernel.amqp import RPC_EXCHANGE
+from services.kernel.link import Link
 from services.kernel.messaging.failures import is_of_content
-from services.kernel.messaging.link import Link
 from services.kernel.values import Unavailable
 
 QUEUE_EXPIRES = 10_000  # milliseconds without a consumer: a restart keeps the calls that wait, an absence is told

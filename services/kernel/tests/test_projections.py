@@ -12,7 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from services.kernel import projections, store
+from services.kernel import reading, store
 from services.kernel.database import Connection, connect
 from services.kernel.following import WAKE, Follower
 from services.kernel.projections import (
@@ -162,7 +162,7 @@ def test_events_are_applied_in_batches_and_those_of_other_types_never(calls_conn
 
 
 def test_a_checkpoint_moves_on_over_a_long_time_without_events(calls_connection, tally, monkeypatch):
-    monkeypatch.setattr(projections, "MARK_EVERY", 3)
+    monkeypatch.setattr(reading, "MARK_EVERY", 3)
     before = checkpoint(calls_connection)
     for _ in range(5):
         append(calls_connection, kind="other")

@@ -1,12 +1,12 @@
-"""One AMQP connection of a cooperative process: kept open for ever and served by one greenlet."""
+"""One AMQP connection: kept open for ever and served by one thread, or one greenlet of a cooperative process."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pika
 import structlog
-from eventlet.event import Event
 from pika.exceptions import AMQPError
 
 from services.kernel.amqp import FAREWELL, STEADY, parameters
@@ -49,14 +49,17 @@ class Link:
     """Connects, hands a channel to `live`, and does it again with a backoff whenever that raises one of `LOST`.
 
     `live(channel)` calls `serve` over and over, and returns once `stopping` is set and its work is finished. A pika
-    connection belongs to one greenlet: others leave something for it to do and call `wake`.
+    connection belongs to one thread: others leave something for it to do and call `wake`. `told_to_stop` may be shared:
+    who sets it without calling `stop` is heard by a `live` that serves for short times only.
     """
 
-    def __init__(self, amqp_url: str, name: str, live: Callable[[Any], None]) -> None:
+    def __init__(
+        self, amqp_url: str, name: str, live: Callable[[Any], None], told_to_stop: threading.Event | None = None
+    ) -> None:
         self._parameters = parameters(amqp_url, name)
         self._name = name
         self._live = live
-        self._told_to_stop = Event()
+        self._told_to_stop = told_to_stop or threading.Event()
         self._connection: Any = None
         self._lost: BaseException | None = None
         self._woken = False
@@ -64,7 +67,7 @@ class Link:
     @property
     def stopping(self) -> bool:
         """Whether `stop` was called."""
-        return bool(self._told_to_stop.ready())
+        return self._told_to_stop.is_set()
 
     def run(self) -> None:
         """Live until told to stop."""
@@ -84,7 +87,7 @@ class Link:
 
     def stop(self) -> None:
         """Ask `live` to finish."""
-        self._told_to_stop.send(None)
+        self._told_to_stop.set()
         self.wake()
 
     def serve(self, seconds: float | None = None) -> None:

@@ -1,0 +1,130 @@
+"""The relay: tells the bus of the public events in the event store, which is the outbox (DESIGN section 5).
+
+At least once: the checkpoint is stored after the broker has confirmed. One leader a service; a standby takes over with
+the lock of a leader whose connection to the database ended. It holds no transaction while it speaks with the broker.
+"""
+
+import threading
+from typing import Any
+
+import psycopg
+import structlog
+from pika import BasicProperties
+from prometheus_client import Counter
+
+from services.kernel.backoff import pauses
+from services.kernel.cloud_events import BODIES, Upcasters, body_of, exchange_of
+from services.kernel.database import Connection, connect
+from services.kernel.declarations import Api
+from services.kernel.following import LISTEN, granted, rest
+from services.kernel.link import Link, Stopping
+from services.kernel.reading import read_on
+from services.kernel.store import Position, StoredEvent
+
+log = structlog.get_logger()
+
+PUBLISHED = Counter("plateau_relay_published", "Public events that the broker has confirmed.", ["service"])
+
+BATCH = 500
+STANDBY_SECONDS = 1.0
+CONFIRM_POLL_SECONDS = 0.5  # how soon it hears of an order to stop while the broker confirms nothing
+REACHED = "SELECT transaction_id::text::bigint, position FROM store.relays WHERE service = %s"
+MOVE = """INSERT INTO store.relays (service, transaction_id, position) VALUES (%s, %s::text::xid8, %s)
+    ON CONFLICT (service) DO UPDATE
+    SET transaction_id = excluded.transaction_id, position = excluded.position, moved_at = now()"""
+
+
+class Relay:
+    """Publishes what an `Api` declares as public, until `stop` is set; in a thread or a greenlet of its own."""
+
+    def __init__(
+        self,
+        api: Api,
+        dsn: str,
+        amqp_url: str,
+        stop: threading.Event,
+        upcasters: Upcasters | None = None,
+    ) -> None:
+        self._service, self._publications = api.name, api.publications
+        self._dsn, self._upcasters = dsn, upcasters or {}
+        self._link = Link(amqp_url, f"relay of {api.name}", self._live, stop)
+        self._sent = 0  # the broker counts what a channel publishes, from 1
+        self._unconfirmed: set[int] = set()
+        self._refused = False
+
+    def run(self) -> None:
+        """Relays; comes back to a broker or a database that was lost, with pauses."""
+        self._link.run()
+
+    def _live(self, channel: Any) -> None:
+        self._unconfirmed.clear()
+        self._sent = 0
+        channel.exchange_declare(exchange_of(self._service), "topic", durable=True)
+        channel.confirm_delivery(self._answered)
+        waits = pauses()
+        while not self._link.stopping:
+            try:
+                with connect(self._dsn, f"relay {self._service}") as connection:
+                    # A crash may lose the last checkpoints: what follows them is published again.
+                    connection.execute("SET synchronous_commit = off")
+                    self._lead(connection, channel)
+                    waits = pauses()
+            except psycopg.OperationalError as error:
+                log.warning("relay waits for the database", service=self._service, error=str(error))
+                self._link.pause(next(waits))
+
+    def _lead(self, connection: Connection, channel: Any) -> None:
+        while not granted(connection, "relay", self._service):
+            self._link.serve(STANDBY_SECONDS)
+            if self._link.stopping:
+                return
+        connection.execute(LISTEN)
+        stored = reached = Position(*connection.execute(REACHED, (self._service,)).fetchone() or (0, 0))
+        while not self._link.stopping:
+            with connection.transaction(), connection.cursor() as db:
+                stretch = read_on(db, reached, list(self._publications), BATCH)
+            if stretch.events:
+                self._publish_all(channel, stretch.events)
+            reached = stretch.reached
+            if stretch.moves(stored):
+                connection.execute(MOVE, (self._service, *reached))
+                stored = reached
+            if not stretch.events:
+                rest(connection)
+                self._link.serve(0)
+
+    def _publish_all(self, channel: Any, events: list[StoredEvent]) -> None:
+        """Publishes them, all of them again after any refusal, until the broker has confirmed them all."""
+        waits = pauses()
+        while self._publish(channel, events):
+            pause = next(waits)
+            log.warning("relay refused by the broker", service=self._service, retry_in=round(pause, 2))
+            self._link.pause(pause)
+        PUBLISHED.labels(self._service).inc(len(events))
+
+    def _publish(self, channel: Any, events: list[StoredEvent]) -> bool:
+        """Publishes them once; whether one was refused (a queue of somebody else's is at its limit)."""
+        self._refused = False
+        for event in events:
+            publication = self._publications[event.type]
+            body = body_of(publication, event, self._upcasters)
+            if body is not None:
+                properties = BasicProperties(
+                    content_type=BODIES, content_encoding="utf-8", delivery_mode=2, message_id=str(event.event_id)
+                )
+                channel.basic_publish(exchange_of(self._service), publication.name, body, properties)
+                self._sent += 1
+                self._unconfirmed.add(self._sent)
+        while self._unconfirmed:
+            self._link.serve(CONFIRM_POLL_SECONDS)
+            if self._link.stopping:
+                raise Stopping
+        return self._refused
+
+    def _answered(self, frame: Any) -> None:
+        answer = frame.method
+        self._refused |= answer.NAME == "Basic.Nack"
+        if answer.multiple:
+            self._unconfirmed = {tag for tag in self._unconfirmed if tag > answer.delivery_tag}
+        else:
+            self._unconfirmed.discard(answer.delivery_tag)
