@@ -20,6 +20,7 @@ DAY = date(2026, 11, 20)
 SOURCE = "growth"
 QUEUE = "sales-fr"
 REPORTS = 200
+DAILY = {"queue": QUEUE, "interval": "P1D", "timezone": Plan.timezone}
 DAYS_AT_ONCE = 10
 PROJECTED_WITHIN = 3600  # seconds, for ten days of facts
 
@@ -77,9 +78,9 @@ class Growth:
         with httpx.Client(base_url=self._stack.url, headers=headers, timeout=60) as client:
             for _ in range(REPORTS):
                 begin = datetime.combine(DAY - timedelta(days=rng.randint(0, self._days)), datetime.min.time(), zone)
-                window = {"from": begin.isoformat(), "to": (begin + timedelta(days=1)).isoformat(), "interval": "P1D"}
+                window = {"from": begin.isoformat(), "to": (begin + timedelta(days=1)).isoformat()}
                 begun = time.perf_counter()
-                answer = client.get("/v1/reports/service-level", params={**window, "queue": QUEUE})
+                answer = client.get("/v1/reports/service-level", params={**DAILY, **window})
                 spent.append(time.perf_counter() - begun)
                 if not answer.json()["items"][0]["offered"]:
                     raise RuntimeError(f"The report of {begin:%d %B %Y} is empty: the copied facts were not projected.")
