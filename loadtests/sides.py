@@ -22,6 +22,7 @@ from loadtests.driving import DRAIN_SECONDS, Load, Measurement, drive, wait
 from loadtests.simulator.posting import PATH
 
 START_SECONDS = 30
+STOP_SECONDS = 10
 BODY = "(id bigint GENERATED ALWAYS AS IDENTITY, body jsonb NOT NULL)"
 FACT = (
     "(id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, call_id text, type text, occurred_at timestamptz, body jsonb)"
@@ -107,7 +108,7 @@ class Peer:
             for process in processes:
                 process.terminate()
             for process in processes:
-                process.wait()
+                _end(process)
             database.execute(sql.SQL("DROP TABLE {}").format(self.table))
             with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
                 for queue in self.queues:
@@ -125,6 +126,14 @@ class Peer:
             return httpx.post(url + PATH, json=FIRST, timeout=START_SECONDS).is_success
         except httpx.TransportError:
             return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:  # a peer may hang; the bench must not
+        process.kill()
+        process.wait()
 
 
 BARE = Peer("bare_pipeline", ("gateway", "consumer"), BODY, ("bare_pipeline.ingest",))

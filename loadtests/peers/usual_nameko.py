@@ -116,7 +116,7 @@ SERVICES = {"web": WebService, "store": StoreService}
 @click.option("--port", type=int, default=8091, show_default=True, help="Port on 127.0.0.1; processes may share it.")
 def main(service: str, amqp_url: str, postgres_url: str, port: int) -> None:
     """One process of one of the two services, until SIGTERM."""
-    logging.basicConfig(level=logging.ERROR)  # it warns of every worker that is still busy when it is told to stop
+    logging.disable(logging.WARNING)  # told to stop, it warns of each worker that is still busy
     runner = ServiceRunner(
         {"AMQP_URI": amqp_url, "DATABASE_URL": postgres_url, "WEB_SERVER_ADDRESS": f"127.0.0.1:{port}"}
     )
