@@ -1,8 +1,9 @@
 # Each target makes all that it needs. Ports: make run PORT_BASE=26300 HTTP_PORT=8081; make test TEST_PORT_BASE=26600
 # Pytest's arguments: make test ARGS="-k quotas"
+# Options of the others: make loadtest ARGS="--shape spike --seconds 300"; make bench ARGS="--quick --only ingest"
 
 LOCAL = .venv/bin/python -m infra.local
-.PHONY: help run ps logs down reset lint check test
+.PHONY: help run ps logs down reset lint check test loadtest bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,14 @@ check: environment ## Lint, and the tests that need no server
 
 test: servers ## Lint and all tests, on servers of their own
 	@$(LOCAL) test -- $(ARGS)
+
+loadtest: environment ## Load what `make run` started, then look for every fact that was accepted
+	@mkdir -p .loadtest
+	@.venv/bin/python -m locust --locustfile loadtests/locustfile.py --headless --only-summary --stop-timeout 10 \
+		--html .loadtest/report.html $(ARGS)
+
+bench: servers ## Measure against the peers, on servers of its own; writes docs/performance.md
+	@.venv/bin/python -m loadtests.bench $(ARGS)
 
 .PHONY: environment servers
 environment:

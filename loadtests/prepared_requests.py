@@ -1,38 +1,58 @@
-"""Prepared HTTP requests for `wrk_facts.lua`: a simulated morning, to be sent again and again under new ids."""
+"""Prepared HTTP requests for `wrk_requests.lua`, to be sent again and again under new names.
 
+A file holds raw requests parted by a NUL; where one has a \\1, wrk puts a mark in that no round had before.
+"""
+
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
 
+from loadtests.driving import RUN_WIDTH
 from loadtests.simulator.centre import Centre
 from loadtests.simulator.journal import Fact
+from loadtests.simulator.posting import PATH
 
-MARK_WIDTH = len("abcdef-00000")
-RUN_WIDTH = len("abcdef")
+MARK_WIDTH = RUN_WIDTH + len("-00000")
 _MARK = "@mark@"
+QUEUES = 2000  # so many commands pass before the same queue is written again: none waits for another
+VERSIONS = 20
 
 
-def write_requests(path: Path, url: str, token: str | None, facts_a_request: int = 1) -> int:
-    """Write the requests that post a morning's facts to `url`, in the order in which they occurred: facts of some fifty
-    calls at a time lie interleaved, as on a real line. Several facts a request go as NDJSON. Answers how many facts the
-    file holds.
+def facts(url: str, token: str | None, facts_a_request: int = 1) -> Iterator[bytes]:
+    """Requests that post a morning's facts to the Plateau or peer at `url`, in the order in which they occurred: facts
+    of some fifty calls at a time lie interleaved, as on a real line. Several facts a request go as NDJSON.
     """
-    facts = [_marked(fact) for fact in Centre(1).day(date(2026, 11, 20), 8, 12).facts]
-    facts = facts[: len(facts) // facts_a_request * facts_a_request]
-    parts = urlsplit(url)
+    lines = [_marked(fact) for fact in Centre(1).day(date(2026, 11, 20), 8, 12).facts]
     kind = "application/json" if facts_a_request == 1 else "application/x-ndjson"
-    head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: {kind}\r\n"
-    if token:
-        head += f"Authorization: Bearer {token}\r\n"
-    requests = []
-    for start in range(0, len(facts), facts_a_request):
-        body = b"\n".join(facts[start : start + facts_a_request])
-        length = len(body) + body.count(_MARK.encode()) * (MARK_WIDTH - len(_MARK))
-        requests.append(f"{head}Content-Length: {length}\r\n\r\n".encode() + body)
+    for start in range(0, len(lines) // facts_a_request * facts_a_request, facts_a_request):
+        body = b"\n".join(lines[start : start + facts_a_request])
+        yield _request("POST", url + PATH, token, body, f"Content-Type: {kind}\r\n")
+
+
+def commands(url: str, token: str) -> Iterator[bytes]:
+    """Requests that change the settings of queues, each given the version that it saw: 20 changes of 2 000 queues."""
+    for version in range(VERSIONS):
+        body = orjson.dumps({"timezone": "Europe/Paris", "client": f"client-{version}"})
+        head = f'Content-Type: application/json\r\nIf-Match: "{version}"\r\n'
+        for queue in range(QUEUES):
+            yield _request("PUT", f"{url}/v1/queues/bench-{_MARK}-{queue}", token, body, head)
+
+
+def write(path: Path, requests: Iterable[bytes]) -> Path:
+    """Write the requests to a file; gives its path."""
     path.write_bytes(b"\0".join(requests).replace(_MARK.encode(), b"\1"))
-    return len(facts)
+    return path
+
+
+def _request(method: str, url: str, token: str | None, body: bytes, headers: str) -> bytes:
+    parts = urlsplit(url)
+    length = len(body) + body.count(_MARK.encode()) * (MARK_WIDTH - len(_MARK))
+    access = f"Authorization: Bearer {token}\r\n" if token else ""
+    head = f"{method} {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{access}{headers}"
+    return f"{head}Content-Length: {length}\r\n\r\n".encode() + body
 
 
 def _marked(fact: Fact) -> bytes:

@@ -180,16 +180,7 @@ async def _consume(amqp_url: str, postgres_url: str) -> None:
     await Consumer(await _channel(amqp_url), postgres_url).run()
 
 
-@click.group()
-def main() -> None:
-    """The bare pipeline: one gateway process and one consumer process."""
-
-
-@main.command()
-@click.option("--amqp-url", required=True, help="Broker, as amqp://user:password@host:port/vhost.")
-@click.option("--port", type=int, default=8090, show_default=True, help="Port on 127.0.0.1.")
-def gateway(amqp_url: str, port: int) -> None:
-    """Take facts over HTTP and publish them."""
+def _serve(amqp_url: str, port: int) -> None:
     uvicorn.run(
         application(amqp_url),
         port=port,
@@ -204,13 +195,18 @@ def gateway(amqp_url: str, port: int) -> None:
     )
 
 
-@main.command()
+@click.command()
+@click.argument("process", type=click.Choice(["gateway", "consumer"]))
 @click.option("--amqp-url", required=True, help="Broker, as amqp://user:password@host:port/vhost.")
 @click.option("--postgres-url", required=True, help="Database in which the table lies.")
-def consumer(amqp_url: str, postgres_url: str) -> None:
-    """Copy what was published into the table."""
-    with asyncio.Runner(loop_factory=uvicorn.config.Config("", loop="uvloop").get_loop_factory()) as runner:
-        runner.run(_consume(amqp_url, postgres_url))
+@click.option("--port", type=int, default=8090, show_default=True, help="Port on 127.0.0.1.")
+def main(process: str, amqp_url: str, postgres_url: str, port: int) -> None:
+    """One process: the gateway publishes what comes over HTTP, the consumer copies it into the table."""
+    if process == "gateway":
+        _serve(amqp_url, port)
+    else:
+        with asyncio.Runner(loop_factory=uvicorn.config.Config("", loop="uvloop").get_loop_factory()) as runner:
+            runner.run(_consume(amqp_url, postgres_url))
 
 
 if __name__ == "__main__":

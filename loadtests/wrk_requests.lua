@@ -1,4 +1,4 @@
--- Sends prepared requests in turn, each unlike any before: wrk ... -s wrk_facts.lua URL -- REQUESTS RUN
+-- Sends prepared requests in turn, each unlike any before: wrk ... -s wrk_requests.lua URL -- REQUESTS RUN
 -- REQUESTS is a file of raw HTTP requests, parted by a NUL; where one has \1, a mark of fixed width goes in: the run and
 -- how often the file has been gone through. Building a request is one table.concat, so that wrk is not what is measured.
 
