@@ -61,6 +61,8 @@ COUNT = """SELECT count(*) FROM (
 FACTS = f"""SELECT {COLUMNS} FROM store.events WHERE stream_id = ANY(%s::uuid[]) AND recorded_at <= %s
     ORDER BY stream_id, version"""  # noqa: S608 - a constant
 STAND_IN = "CREATE TEMPORARY TABLE visits (LIKE read.visits) ON COMMIT DROP"
+# Temporary tables come first anyway. But only another path makes a prepared statement look names up anew.
+LOOK_THERE = "SELECT set_config('search_path', 'pg_temp, read', true)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def recall(db: Cursor, actor: Actor, past: Past) -> Rejected | None:
         visits += _visits(db, some, past.known_at, offsets)
     # Not before: from here on this is a write, and readers of events wait for it.
     db.execute(STAND_IN)
+    db.execute(LOOK_THERE)
     copy_rows(db, "visits", VISIT_COLUMNS, visits)
     return None
 

@@ -56,7 +56,7 @@ def answered(call: str, at: datetime, wait: int = 12, **fields: Any) -> list[dic
 # Refused
 
 
-@pytest.mark.parametrize("ahead", [0, 1, 86400])
+@pytest.mark.parametrize("ahead", [1, 86400])
 def test_an_instant_that_has_not_passed_is_refused(calls, ahead):
     asked = {**WHOLE, "as_known_at": now(calls) + timedelta(seconds=ahead)}
     assert calls.refusal("ServiceLevelOf", **asked) == ("request.not_yet_known", 409)
@@ -147,6 +147,18 @@ def test_it_is_what_the_report_said_then(calls):
     calls.rebuild()
     for name, instant, figures in told:
         assert report(calls, as_known_at=instant) == figures, name
+
+
+def test_a_connection_that_has_prepared_the_report_of_now_answers_for_the_past_and_again_for_now(calls):
+    calls.take(*answered("c1", NINE))
+    instant, then = said(calls)
+    calls.take(*answered("c2", NINE))
+    passed(calls, instant)
+    for _ in range(8):
+        assert report(calls) != then
+    for _ in range(8):
+        assert report(calls, as_known_at=instant) == then
+        assert report(calls) != then
 
 
 def test_of_an_instant_between_two_records_the_first_is_known(calls):
