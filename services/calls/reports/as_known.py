@@ -25,7 +25,7 @@ from services.kernel.decider import Rejected
 from services.kernel.projections import UNAPPLIED
 from services.kernel.values import Actor
 
-MOST_FACTS = 200_000
+MOST_FACTS = 100_000  # about three seconds, which is as long as somebody who asks should wait
 AT_ONCE = 500  # calls; so that neither their facts fill the memory nor their folding keeps others waiting
 
 FORMER_QUEUES = "SELECT DISTINCT queue FROM former_entries"
