@@ -53,6 +53,8 @@ RULE_CODES = (
          "Name a policy that a queue has adopted, or leave `policy` out for the one in force."),
     Code("calls.report.end_missing", "A total without its end", 422, "A total is explained only with its end.",
          "Give the `to` that the report had."),
+    Code("calls.report.too_much_history", "Too much to find out", 422, "A report as known at an instant would have to "
+         "read more facts than one may.", "Ask for a shorter range, or for one queue."),
 )  # fmt: skip
 
 CODES: dict[str, Code] = {
@@ -93,8 +95,8 @@ CODES: dict[str, Code] = {
              "have seen its present version.", "Read it and send its ETag as If-Match."),
         Code("request.conflict", "Others change this too", 409, "The thing was changed by others each time the command "
              "was tried.", "Repeat it.", retry=True),
-        Code("request.not_yet_known", "Not yet known", 409, "`as_of` names an instant that has not passed, or has so "
-             "lately that something may still be recorded by then.", "Ask again later.", retry=True),
+        Code("request.not_yet_known", "Not yet known", 409, "`as_of` or `as_known_at` names an instant that has not "
+             "passed, or has so lately that something may still be recorded by then.", "Ask again later.", retry=True),
         Code("request.cursor_expired", "The cursor has expired", 410, "The list has moved on too far.",
              "Start again without a cursor."),
         Code("request.rate_limited", "Too many requests", 429, "The caller's rate limit is used up.",

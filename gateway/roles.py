@@ -13,6 +13,8 @@ SCOPES: dict[str, str] = {
     "sources:write": "Configure telephone sources.",
     "reports:read": "See reports and what stands behind each figure.",
     "live:read": "See what happens on the floor now.",
+    "privacy:export": "Give a person all that is held of them.",
+    "privacy:erase": "Erase a person.",
     "keys:read": "See API keys.",
     "keys:write": "Make and revoke API keys.",
 }
@@ -21,7 +23,9 @@ _SEES_CALLS = {"calls:read", "queues:read", "reports:read", "live:read"}
 
 ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(SCOPES),
-    "manager": frozenset(_SEES_CALLS | {"queues:write", "sources:read", "sources:write"}),
+    "manager": frozenset(
+        _SEES_CALLS | {"queues:write", "sources:read", "sources:write", "privacy:export", "privacy:erase"}
+    ),
     "supervisor": frozenset(_SEES_CALLS),
     "agent": frozenset(),
     "hr": frozenset(),

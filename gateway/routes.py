@@ -190,5 +190,7 @@ def _link(exchange: Exchange, parameters: dict[str, Any], cursor: str) -> tuple[
 
 
 def _location(case: UseCase, exchange: Exchange, thing_id: str) -> str:
-    path = quote(exchange.scope["path"])
-    return path if _key(case, exchange) else f"{path}/{quote(thing_id)}"
+    path, key = exchange.scope["path"], _key(case, exchange)
+    if key and case.things and case.things.people:
+        return quote(path.replace(key, thing_id))  # the answer is kept, and the key may be a number
+    return quote(path) if key else f"{quote(path)}/{quote(thing_id)}"

@@ -2,10 +2,12 @@
 
 from services.calls.domain import queues as queue_rules
 from services.calls.domain import sources as source_rules
+from services.calls.domain import subjects as subject_rules
 from services.calls.domain.completion import CallCompleted
 from services.calls.domain.facts import canonical
 from services.calls.domain.queues import ConfigureQueue, QueueView
 from services.calls.domain.sources import ConfigureSource, SourceView
+from services.calls.domain.subjects import EraseSubject
 from services.calls.domain.vocabulary import fact_schema
 from services.calls.queries import (
     CallList,
@@ -14,6 +16,7 @@ from services.calls.queries import (
     CallView,
     Explain,
     Explanation,
+    ExportSubject,
     FactList,
     FactsOfCall,
     Live,
@@ -22,6 +25,7 @@ from services.calls.queries import (
     ServiceLevelOf,
     ServiceLevelReport,
     SourceOf,
+    SubjectExport,
 )
 from services.kernel.declarations import Api
 
@@ -52,6 +56,17 @@ sources = api.things(
 )
 sources.command("PUT", "/{source:path}", ConfigureSource, scope="sources:write", guarded=True)
 sources.shown("/{source:path}", SourceOf, source_rules.view, returns=SourceView, scope="sources:read")
+
+subjects = api.things(
+    "/v1/privacy/subjects",
+    subject_rules.decide,
+    subject_rules.evolve,
+    subject_rules.Subject(),
+    id="id",
+    people=True,
+)
+subjects.command("POST", "/{id}/erasure", EraseSubject, scope="privacy:erase")
+subjects.query("GET", "/{id}/export", ExportSubject, returns=SubjectExport, scope="privacy:export")
 
 api.query("GET", "/v1/calls", Calls, returns=CallList, scope="calls:read")
 api.query("GET", "/v1/calls/{id}", CallOf, returns=CallView, scope="calls:read")

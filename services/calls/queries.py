@@ -150,11 +150,38 @@ class FactList:
 
 
 @values
+class ExportSubject:
+    """Give all that is held of a person, who is named by the id of the subject or by an E.164 number."""
+
+    id: Name
+    limit: Limit = 100
+    cursor: str | None = None
+
+
+@values
+class ExportedCall:
+    """A call of the person, and its facts as they were sent; what was sealed for somebody else stays closed."""
+
+    call: CallView
+    facts: tuple[FactView, ...]
+
+
+@values
+class SubjectExport:
+    """The person's calls by first fact, a page at a time."""
+
+    subject: UUID
+    calls: tuple[ExportedCall, ...]
+    next: str | None
+
+
+@values
 class ServiceLevelOf:
     """Report the service level per queue and interval, exact for any threshold and formula.
 
     A visit counts in the interval in which it entered the queue, with all its durations. Without `policy`,
-    `threshold_seconds` or `formula` each visit is judged by the policy in force when it entered.
+    `threshold_seconds` or `formula` each visit is judged by the policy in force when it entered. With `as_known_at`
+    the visits are those that everything recorded at or before that instant tells of.
     """
 
     from_: datetime
@@ -165,6 +192,7 @@ class ServiceLevelOf:
     threshold_seconds: Threshold | None = None
     formula: Formula | None = None
     timezone: ZoneInfo | None = None
+    as_known_at: datetime | None = None
 
 
 @values
@@ -229,6 +257,7 @@ class Explain:
     threshold_seconds: Threshold | None = None
     formula: Formula | None = None
     timezone: ZoneInfo | None = None
+    as_known_at: datetime | None = None
     limit: Limit = 100
     cursor: str | None = None
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from services.calls.api import api
+from services.calls.erasure import effects
 from services.calls.ingest import Ingest
 from services.calls.projections import read_models
 from services.calls.reports import readers
@@ -23,7 +24,15 @@ READ_MODELS = read_models()
 
 def dispatcher(pool: Pool, master: MasterKey) -> Dispatcher:
     """What carries out the commands and answers the questions of the calls service."""
-    return Dispatcher(api, read_models=READ_MODELS, readers=readers(master), pool=pool, keyring=Keyring(master))
+    keyring = Keyring(master)
+    return Dispatcher(
+        api,
+        read_models=READ_MODELS,
+        readers=readers(master),
+        pool=pool,
+        keyring=keyring,
+        effects=effects(keyring),
+    )
 
 
 class CallsService:

@@ -17,7 +17,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.kernel import schemas
 from services.kernel.decider import Decision, event_type
-from services.kernel.values import Actor
+from services.kernel.values import E164, Actor
 
 LONGEST_NAME = 200
 Limit = Literal["queues", "sources"]
@@ -60,7 +60,8 @@ class Things:
     """A kind of event-sourced thing: how it decides and evolves, and where its use cases hang.
 
     `named` things are called by an outside name (a queue, a source); their stream is derived from it. The others have
-    UUIDv7 ids made by the gateway before the command is sent.
+    UUIDv7 ids made by the gateway before the command is sent. `people` are named by the id of the subject; who calls
+    one by an E.164 number is understood, but the number is kept nowhere.
     """
 
     api: "Api"
@@ -71,6 +72,7 @@ class Things:
     id: str
     named: bool = False
     limited_by: Limit | None = None
+    people: bool = False
     view: Callable[[str, Any], Any] | None = None
 
     def command(self, method: Method, path: str, shape: type, *, scope: str, guarded: bool = False) -> None:
@@ -92,7 +94,9 @@ class Things:
 
     def can_be(self, key: str) -> bool:
         """Whether a text can be the id or the outside name of such a thing."""
-        if self.named:
+        if self.people and E164.fullmatch(key):
+            return True
+        if self.named and not self.people:
             return 0 < len(key) <= LONGEST_NAME and "\x00" not in key
         try:
             return bool(UUID(key))
@@ -173,9 +177,10 @@ class Api:
         id: str,  # noqa: A002 - reads as the declaration is spoken
         named: bool = False,
         limited_by: Limit | None = None,
+        people: bool = False,
     ) -> Things:
         """Declares a kind of thing; `limited_by` names the limit of an actor under which its names fall."""
-        return Things(self, prefix, decide, evolve, initial, id, named, limited_by)
+        return Things(self, prefix, decide, evolve, initial, id, named or people, limited_by, people)
 
     def query(self, method: Method, path: str, shape: type, *, returns: type, scope: str) -> None:
         """Declares a query that a projection answers."""

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from services.kernel.database import Cursor, uuid_array
+from services.kernel.values import E164
 
 NONCE = 12
 
@@ -77,8 +78,14 @@ class Keyring:
         SELECT subject, wrapped FROM unflushed, unnest(%s::uuid[], %s::bytea[]) AS made(subject, wrapped)
         ON CONFLICT (subject) DO NOTHING"""
 
+    DESTROY = "DELETE FROM keyring.keys WHERE subject = ANY(%s::uuid[])"
+
     def __init__(self, master: MasterKey) -> None:
-        self._wrapping = AESGCM(master.wrapping)
+        self._master, self._wrapping = master, AESGCM(master.wrapping)
+
+    def subject(self, name: str) -> UUID:
+        """Whom an E.164 number or the id of a subject means; raises ValueError where it is neither."""
+        return UUID(self._master.hash_of(name) if E164.fullmatch(name) else name)
 
     def open(self, cursor: Cursor, subjects: Iterable[UUID]) -> dict[UUID, AESGCM]:
         """The keys of those subjects that have one."""
@@ -103,6 +110,10 @@ class Keyring:
             else:
                 keys |= self.open(cursor, missing)
         return keys
+
+    def destroy(self, cursor: Cursor, subjects: Iterable[UUID]) -> None:
+        """Destroys the keys of subjects: what they sealed stays closed for ever."""
+        cursor.execute(self.DESTROY, (uuid_array(subjects),))
 
     def _wrap(self, subject: UUID, key: bytes) -> bytes:
         nonce = os.urandom(NONCE)

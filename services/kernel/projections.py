@@ -64,6 +64,9 @@ ACTIVE = """SELECT generation, version, transaction_id::text::bigint, position F
     WHERE name = %s AND in_use"""
 MOVE = """UPDATE store.projections SET transaction_id = %s::text::xid8, position = %s, moved_at = now()
     WHERE name = %s AND generation = %s AND in_use = %s"""
+# The events that the read model named %(model)s has not applied yet, whether or not it could read them by now.
+UNAPPLIED = """store.events JOIN store.projections AS model ON model.name = %(model)s AND model.in_use
+    AND (events.transaction_id, events.position) > (model.transaction_id, model.position)"""
 # A reader meets several views in one transaction, in an order of its own. Without one lock over all of them, it and
 # whoever points them at a new generation could wait for each other.
 READ_VIEWS = "SELECT set_config('search_path', 'read', true), pg_advisory_xact_lock_shared(hashtext('read views'))"

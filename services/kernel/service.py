@@ -23,7 +23,7 @@ from services.kernel.following import WAKE
 from services.kernel.privacy import Keyring
 from services.kernel.projections import Projection
 from services.kernel.store import Conflict, Position
-from services.kernel.things import Done, Loaded, ThingStore
+from services.kernel.things import Done, Effects, Loaded, ThingStore
 from services.kernel.upcasting import Upcaster
 from services.kernel.values import Actor, FieldError
 from services.kernel.wire import Instant, rfc3339
@@ -63,9 +63,10 @@ class Dispatcher:
         pool: Pool,
         keyring: Keyring,
         upcasters: Mapping[tuple[str, int], Upcaster] | None = None,
+        effects: Effects | None = None,
     ) -> None:
-        self._api, self._read_models, self._pool = api, read_models, pool
-        self._things = ThingStore(keyring, upcasters or {})
+        self._api, self._read_models, self._pool, self._keyring = api, read_models, pool, keyring
+        self._things = ThingStore(keyring, upcasters or {}, effects or {})
         self._answers = projections.answers_of(readers)
         unanswered = [
             case.name
@@ -101,6 +102,8 @@ class Dispatcher:
             return not_valid(f"/{things.id}", NO_KEY)
         if not things.open_to(actor, key):
             return nothing_here()
+        if things.people:
+            key = str(self._keyring.subject(key))
         loaded = self._things.load(db, things, key)
         ctx = Context(datetime.now(UTC), actor, UUID(message["command_id"]), key)
         repeated = any(event.metadata.get("command_id") == message["command_id"] for event in loaded.events)

@@ -1,6 +1,6 @@
 """Event-sourced things between the store and the decision: loaded, decided on, appended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from services.kernel.store import NewEvent, Position, StoredEvent
 from services.kernel.upcasting import Upcaster, latest
 
 SEALED = "sealed"
+Effects = Mapping[type, Callable[[Cursor, Any], None]]
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,13 @@ class Done:
 
 
 class ThingStore:
-    """Loads things and appends what is decided on them; personal fields are sealed with the thing's own key."""
+    """Loads things and appends what is decided on them; personal fields are sealed with the thing's own key.
 
-    def __init__(self, keyring: Keyring, upcasters: Mapping[tuple[str, int], Upcaster]) -> None:
-        self._keyring, self._upcasters = keyring, upcasters
+    `effects` are, by class of event, what must be done in the transaction that appends it, or not at all.
+    """
+
+    def __init__(self, keyring: Keyring, upcasters: Mapping[tuple[str, int], Upcaster], effects: Effects) -> None:
+        self._keyring, self._upcasters, self._effects = keyring, upcasters, effects
 
     def load(self, db: Cursor, things: Things, key: str, as_of: datetime | None = None) -> Loaded:
         """The thing of that id or name; without events it is as it begins."""
@@ -78,6 +82,9 @@ class ThingStore:
         new = self._new(db.connection, stream, decided, ctx)
         with db.connection.transaction():
             position = store.append(db, new, {stream: store.head_of(loaded.events)})
+            for event in decided:
+                if effect := self._effects.get(type(event)):
+                    effect(db, event)
         return Done(loaded.version + len(new), position, created)
 
     def _new(self, connection: Connection, stream: UUID, decided: Sequence[Any], ctx: Context) -> list[NewEvent]:

@@ -1,9 +1,12 @@
 """Value types that the domain, the services and the gateway share. Standard library only."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Literal, NamedTuple
+
+E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 
 class FieldError(NamedTuple):

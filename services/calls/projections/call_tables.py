@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.calls.domain.fold import Call
+from services.calls.domain.entries import entry_told
+from services.calls.domain.fold import Call, Fact
 from services.kernel.copying import copy_rows, instant_text
 from services.kernel.database import Cursor, uuid_array
 
@@ -38,10 +39,22 @@ CREATE TABLE legs (
 CREATE INDEX legs_of_agent ON legs (agent, answered_at);
 CREATE INDEX legs_open ON legs (agent) WHERE ended_at IS NULL OR wrapup = 'open';
 
+-- Everybody whose number a call's facts give beside the customer of the call: erasure must find them too.
+CREATE TABLE further_customers (call uuid NOT NULL, customer text NOT NULL, PRIMARY KEY (call, customer));
+CREATE INDEX further_customers_of ON further_customers (customer);
+
+-- Where a call has no visit that counts now, but had or may have had one by some of its facts: the hour (since 1970) of
+-- its entry. With the visits of now, these are all the calls that any earlier report can have counted.
+CREATE TABLE former_entries (
+    call uuid NOT NULL, queue text NOT NULL, hour integer NOT NULL, PRIMARY KEY (call, queue, hour)
+);
+CREATE INDEX former_entries_in_order ON former_entries (queue, hour);
+
 CREATE TABLE sources (
     source text PRIMARY KEY, clock_offset_us bigint NOT NULL, stale_after_seconds integer NOT NULL,
     pause_reasons jsonb NOT NULL
 );
+CREATE TABLE erasures (subject text PRIMARY KEY, transaction_id bigint NOT NULL, position bigint NOT NULL);
 CREATE TABLE source_restarts (
     event uuid PRIMARY KEY, source text NOT NULL, occurred_at timestamptz NOT NULL
 );
@@ -62,7 +75,14 @@ LEG_COLUMNS = (
     "wrapup_ms", "wrapup", "inferred", "transferred",
 )
 # fmt: on
-LAYOUT = (("calls", "id", CALL_COLUMNS), ("visits", "call", VISIT_COLUMNS), ("legs", "call", LEG_COLUMNS))
+LAYOUT = (
+    ("calls", "id", CALL_COLUMNS),
+    ("visits", "call", VISIT_COLUMNS),
+    ("legs", "call", LEG_COLUMNS),
+    ("further_customers", "call", ("call", "customer")),
+    ("former_entries", "call", ("call", "queue", "hour")),
+)
+HOUR = 3_600_000_000
 Row = tuple[Any, ...]
 
 
@@ -72,11 +92,19 @@ class Rows(NamedTuple):
     calls: list[Row]
     visits: list[Row]
     legs: list[Row]
+    further_customers: list[Row]
+    former_entries: list[Row]
 
 
-def rows_of(id_: UUID, source: str, call_id: str, call: Call) -> Rows:
-    """What a folded call puts into the tables."""
-    return Rows([call_row(id_, source, call_id, call)], visit_rows(id_, call), leg_rows(id_, call))
+def rows_of(id_: UUID, source: str, call_id: str, facts: Sequence[Fact], call: Call) -> Rows:
+    """What a call puts into the tables: as it was folded, and what more its facts say."""
+    return Rows(
+        [call_row(id_, source, call_id, call)],
+        visit_rows(id_, call),
+        leg_rows(id_, call),
+        [(id_, customer) for customer in sorted({fact.customer for fact in facts} - {call.customer, None})],
+        former_entry_rows(id_, facts, call),
+    )
 
 
 def replace_rows(changes: Sequence[tuple[UUID, Rows | None, Rows]], db: Cursor) -> None:
@@ -173,3 +201,11 @@ def leg_rows(id_: UUID, call: Call) -> list[Row]:
         )
         for leg in call.legs
     ]
+
+
+def former_entry_rows(id_: UUID, facts: Sequence[Fact], call: Call) -> list[Row]:
+    """Where visits of the call may have begun by some of its facts, and none that counts begins now."""
+    told = {(fact.queue, at // HOUR) for fact in facts if (at := entry_told(fact)) is not None}
+    if not call.excluded:
+        told -= {(visit.queue, visit.entered_at // HOUR) for visit in call.visits}
+    return [(id_, queue, hour) for queue, hour in sorted(told)]

@@ -5,34 +5,28 @@ of facts can matter, and no counter can be left wrong by a correction.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from services.calls.domain.fold import Fact, fold
-from services.calls.domain.reaper import CallClosedByInference
 from services.calls.domain.sources import SourceConfigured
-from services.calls.domain.vocabulary import VOCABULARY
+from services.calls.domain.subjects import SubjectErased
 from services.calls.projections import completions
-from services.calls.projections.call_tables import TABLES, Rows, replace_rows, rows_of
-from services.kernel.database import Cursor
+from services.calls.projections.call_tables import TABLES, replace_rows, rows_of
+from services.calls.projections.stories import COLUMNS, OF_CALLS, RESTARTED, Story, StoryEvent, microseconds
+from services.kernel.database import Cursor, uuid_array
 from services.kernel.decider import event_type
 from services.kernel.projections import Projection
-from services.kernel.store import StoredEvent
+from services.kernel.store import Position, StoredEvent
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CACHED_CALLS = 1_500
 
-CLOSED = event_type(CallClosedByInference)
-RESTARTED = "source.restarted"
 CONFIGURED = event_type(SourceConfigured)
+ERASED = event_type(SubjectErased)
 
-FACTS_OF = """SELECT stream_id, version, event_id, type, data, metadata, occurred_at FROM store.events
-    WHERE stream_id = ANY(%s) ORDER BY stream_id, version"""
+FACTS_OF = f"""SELECT {COLUMNS} FROM store.events WHERE stream_id = ANY(%s::uuid[])
+    ORDER BY stream_id, version"""  # noqa: S608 - a constant
 SOURCES = "SELECT source, clock_offset_us FROM sources"
 RESTARTS = "SELECT source, occurred_at FROM source_restarts WHERE source = ANY(%s) ORDER BY source, occurred_at"
 RESTART = "INSERT INTO source_restarts VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
@@ -42,30 +36,20 @@ CONFIGURE = """INSERT INTO sources VALUES (%s, %s, %s, %s)
 TOUCHED_BY_RESTART = """SELECT DISTINCT calls.id FROM calls JOIN visits ON visits.call = calls.id
     WHERE calls.source = ANY(%s) AND (visits.outcome = 'in_progress' OR visits.reason IN ('restart', 'stale'))"""
 OF_SOURCES = "SELECT id FROM calls WHERE source = ANY(%s)"
-
-
-@dataclass(slots=True)
-class Story:
-    """What is known of one call: its facts so far, up to which version, and whether the reaper closed it.
-
-    `offset` is the clock offset of its source, in microseconds, that the instants of its facts have in them.
-    """
-
-    source: str = ""
-    call_id: str = ""
-    offset: int = 0
-    version: int = 0
-    facts: list[Fact] = field(default_factory=list)
-    closed: int | None = None
-    rows: Rows | None = None
+ERASE = """INSERT INTO erasures VALUES (%s, %s, %s) ON CONFLICT (subject) DO UPDATE
+    SET (transaction_id, position) = (excluded.transaction_id, excluded.position)
+    WHERE (excluded.transaction_id, excluded.position) > (erasures.transaction_id, erasures.position)"""
+ERASURES = "SELECT subject, transaction_id, position FROM erasures WHERE subject = ANY(%s)"
+OF_CUSTOMER = """SELECT id FROM calls WHERE customer = %(customer)s
+    UNION SELECT call FROM further_customers WHERE customer = %(customer)s"""
 
 
 class CallFigures(Projection):
-    """Follows the facts of calls, the restarts and the settings of sources."""
+    """Follows the facts of calls, the restarts and the settings of sources, and the erasures of persons."""
 
     name = "calls"
-    version = 2
-    handles = (*[name for name in VOCABULARY if name.startswith("call.")], RESTARTED, CLOSED, CONFIGURED)
+    version = 3
+    handles = (*OF_CALLS, RESTARTED, CONFIGURED, ERASED)
     tables = TABLES + completions.TABLE
     batch = 1000
 
@@ -76,20 +60,23 @@ class CallFigures(Projection):
         """Folds anew every call that the events touch, replaces its rows, and marks it if it is over."""
         touched: dict[UUID, list[StoredEvent]] = {}
         others: list[StoredEvent] = []
+        erased: list[StoredEvent] = []
         for event in events:
-            if event.type in (RESTARTED, CONFIGURED):
+            if event.type == ERASED:
+                erased.append(event)
+            elif event.type in (RESTARTED, CONFIGURED):
                 others.append(event)
             else:
                 touched.setdefault(event.stream_id, []).append(event)
-        for call in self._touched_by_sources(others, db):
+        for call in self._touched_by_sources(others, db) | self._touched_by_erasures(erased, db):
             touched.setdefault(call, [])
         offsets: dict[str, int] = dict(db.execute(SOURCES).fetchall())
         stories = self._stories_of(touched, offsets, db)
         restarts = self._restarts({story.source for story in stories.values()}, offsets, db)
         changes, changed = [], []
         for id_, story in stories.items():
-            call = fold(story.facts, restarts.get(story.source, ()), story.closed)
-            rows = rows_of(id_, story.source, story.call_id, call)
+            call = story.told(restarts)
+            rows = rows_of(id_, story.source, story.call_id, story.facts, call)
             if story.rows != rows:
                 changes.append((id_, story.rows, rows))
                 changed.append((id_, story.source, call))
@@ -115,6 +102,16 @@ class CallFigures(Projection):
                 touched |= {call for (call,) in db.execute(OF_SOURCES, (source,))}
         return touched
 
+    def _touched_by_erasures(self, events: Iterable[StoredEvent], db: Cursor) -> set[UUID]:
+        touched: set[UUID] = set()
+        for event in events:
+            subject = event.data["subject"]
+            db.execute(ERASE, (subject, event.transaction_id, event.position))
+            touched |= {call for (call,) in db.execute(OF_CUSTOMER, {"customer": subject})}
+        for call in touched:
+            self._stories.pop(call, None)  # it remembers whose facts they were
+        return touched
+
     def _restarts(self, sources: set[str], offsets: dict[str, int], db: Cursor) -> dict[str, list[int]]:
         restarts: dict[str, list[int]] = {}
         for source, occurred_at in db.execute(RESTARTS, (list(sources),)):
@@ -126,19 +123,22 @@ class CallFigures(Projection):
     ) -> dict[UUID, Story]:
         stories: dict[UUID, Story] = {}
         incomplete = []
+        erasures = self._erasures([event for events in touched.values() for event in events], db)
         for call, events in touched.items():
             story = self._stories.get(call) or Story()
             current = not story.version or story.offset == offsets.get(story.source, 0)
             if events and current and events[0].version <= story.version + 1:
                 for event in events:
                     if event.version > story.version:
-                        self._add(story, event[1:4] + event[5:8], offsets)
+                        story.add(StoryEvent.of(event), offsets, erasures)
                 stories[call] = story
             else:
                 incomplete.append(call)
         if incomplete:
-            for stream, *row in db.execute(FACTS_OF, (incomplete,)):
-                self._add(stories.setdefault(stream, Story()), tuple(row), offsets)
+            loaded = [StoryEvent(*row) for row in db.execute(FACTS_OF, (uuid_array(incomplete),))]
+            erasures = self._erasures(loaded, db)
+            for event in loaded:
+                stories.setdefault(event.stream_id, Story()).add(event, offsets, erasures)
         for call, story in stories.items():
             self._stories[call] = story
             self._stories.move_to_end(call)
@@ -147,20 +147,10 @@ class CallFigures(Projection):
         return stories
 
     @staticmethod
-    def _add(story: Story, event: tuple[Any, ...], offsets: dict[str, int]) -> None:
-        version, event_id, kind, data, metadata, occurred_at = event
-        story.version = version
-        if kind == CLOSED:
-            story.closed = data["known_facts"]
-            return
-        story.source, story.call_id = data["source"], data["call_id"]
-        story.offset = offsets.get(story.source, 0)
-        at = microseconds(occurred_at) + story.offset
-        customer, numbers = metadata.get("customer"), "numbers" in metadata
-        story.facts.append(Fact.of(event_id, data, at, customer=customer, has_numbers=numbers))
-
-
-def microseconds(instant: datetime) -> int:
-    """Microseconds since 1970."""
-    since = instant - EPOCH
-    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
+    def _erasures(events: Sequence[StoredEvent] | Sequence[StoryEvent], db: Cursor) -> Mapping[str, Position]:
+        """When those customers were erased last, as far as they were, whom the events name."""
+        customers = {event.metadata["customer"] for event in events if "customer" in event.metadata}
+        if not customers:
+            return {}
+        rows = db.execute(ERASURES, (list(customers),))
+        return {subject: Position(transaction_id, position) for subject, transaction_id, position in rows}

@@ -14,16 +14,20 @@ from services.calls.queries import (
     CallOf,
     Calls,
     CallView,
+    ExportedCall,
+    ExportSubject,
     FactList,
     FactsOfCall,
     FactView,
     LegView,
+    SubjectExport,
     VisitView,
 )
 from services.calls.reports.facts import facts_of
 from services.calls.reports.visibility import call_filters
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
+from services.kernel.decider import Rejected
 from services.kernel.privacy import Keyring, MasterKey, unseal
 from services.kernel.projections import answers
 from services.kernel.store import StoredEvent
@@ -41,6 +45,8 @@ FILTERS: dict[str, LiteralString] = {
     "to": "started_at < %(to)s",
     "queue": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = %(queue)s)",
     "agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(agent)s)",
+    "subject": """id IN (SELECT id FROM calls WHERE customer = %(subject)s
+        UNION SELECT call FROM further_customers WHERE customer = %(subject)s)""",
     "after": "(started_at, id) > (%(after)s, %(after_id)s)",
     "id": "id = %(id)s",
     "seen_queues": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = ANY(%(seen_queues)s))",
@@ -67,14 +73,27 @@ class CallReader:
         if asked.customer is not None and asked.customer.strip().lstrip("+").isdigit():
             # A plus that was not encoded arrives as a space.
             wanted["customer"] = self._master.hash_of("+" + asked.customer.strip().lstrip("+"))
-        if asked.cursor:
-            wanted["after"], wanted["after_id"] = decode(asked.cursor, now, datetime.fromisoformat, UUID)
-        found = self._found(db, {**wanted, **call_filters(db, actor)}, asked.limit + 1)
-        shown = found[: asked.limit]
-        last = shown[-1] if len(found) > asked.limit else None
-        return CallList(
-            items=tuple(self._views(db, shown)),
-            next=encode(now, last["started_at"].isoformat(), str(last["id"])) if last else None,
+        shown, following = self._page(db, {**wanted, **call_filters(db, actor)}, asked, now)
+        return CallList(items=tuple(self._views(db, shown)), next=following)
+
+    @answers(ExportSubject)
+    def export(self, asked: ExportSubject, db: Cursor, actor: Actor) -> SubjectExport | Rejected:
+        """A page of a person's calls with their facts, as far as the actor may see them."""
+        try:
+            subject = self._keyring.subject(asked.id)
+        except ValueError:
+            return Rejected("request.invalid", "Give the id of a subject, or an E.164 number.", 422, "/id")
+        wanted = {"subject": subject.hex, **call_filters(db, actor)}
+        shown, following = self._page(db, wanted, asked, datetime.now(UTC))
+        facts = facts_of(db, [call["id"] for call in shown])
+        opened = self._opened(db, [(call, fact.event_id) for call in facts for fact in facts[call]], subject)
+        return SubjectExport(
+            subject=subject,
+            calls=tuple(
+                ExportedCall(view, tuple(_fact_view(fact, opened.get(fact.event_id, {})) for fact in facts[view.id]))
+                for view in self._views(db, shown, subject)
+            ),
+            next=following,
         )
 
     @answers(CallOf)
@@ -99,16 +118,27 @@ class CallReader:
             next=encode(now, begin + asked.limit) if more else None,
         )
 
+    def _page(
+        self, db: Cursor, wanted: dict[str, Any], asked: Calls | ExportSubject, now: datetime
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        if asked.cursor:
+            wanted["after"], wanted["after_id"] = decode(asked.cursor, now, datetime.fromisoformat, UUID)
+        found = self._found(db, wanted, asked.limit + 1)
+        shown = found[: asked.limit]
+        more = len(found) > asked.limit
+        return shown, encode(now, shown[-1]["started_at"].isoformat(), str(shown[-1]["id"])) if more else None
+
     def _found(self, db: Cursor, wanted: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
         clauses = [sql.SQL(clause) for name, clause in FILTERS.items() if name in wanted] or [sql.SQL("true")]
         statement = sql.SQL(LIST).format(filters=sql.SQL(" AND ").join(clauses))
         with db.connection.cursor(row_factory=dict_row) as rows:
             return rows.execute(statement, {**wanted, "limit": limit}).fetchall()
 
-    def _views(self, db: Cursor, calls: Sequence[Mapping[str, Any]]) -> list[CallView]:
+    def _views(self, db: Cursor, calls: Sequence[Mapping[str, Any]], subject: UUID | None = None) -> list[CallView]:
         ids = [call["id"] for call in calls]
         visits, legs = _grouped(db, VISITS, ids), _grouped(db, LEGS, ids)
-        numbers = self._opened(db, [(call["id"], call["numbers_event"]) for call in calls if call["numbers_event"]])
+        places = [(call["id"], call["numbers_event"]) for call in calls if call["numbers_event"]]
+        numbers = self._opened(db, places, subject)
         views = []
         for call in calls:
             known = numbers.get(call["numbers_event"], {})
@@ -119,11 +149,15 @@ class CallReader:
             views.append(CallView(**fields))
         return views
 
-    def _opened(self, db: Cursor, places: Sequence[tuple[UUID, UUID]]) -> dict[UUID, dict[str, Any]]:
-        """The personal fields of events, as far as their keys still exist."""
+    def _opened(
+        self, db: Cursor, places: Sequence[tuple[UUID, UUID]], only: UUID | None = None
+    ) -> dict[UUID, dict[str, Any]]:
+        """The personal fields of events, as far as their keys still exist; `only` those of one person, where given."""
         streams, events = [place[0] for place in places], [place[1] for place in places]
         sealed = [row for row in db.execute(SEALED, (streams, events)) if row[2] is not None]
-        keys = self._keyring.open(db, {subject for *_, subject in sealed})
+        keys = self._keyring.open(
+            db, {subject for call, *_, subject in sealed if only in (None, subject) or subject == call}
+        )
         return {event: unseal(keys.get(subject), event, box) for _, event, box, subject in sealed}
 
 

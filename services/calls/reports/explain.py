@@ -7,6 +7,7 @@ from uuid import UUID
 from psycopg import sql
 
 from services.calls.queries import Explain, ExplainedFact, ExplainedVisit, Explanation, Measure
+from services.calls.reports.as_known import Past, recall
 from services.calls.reports.facts import facts_of
 from services.calls.reports.intervals import following
 from services.calls.reports.judged_visits import judged, judged_visits, queue_zones, queues_seen
@@ -55,6 +56,10 @@ class Explanations:
             return Rejected("calls.report.end_missing", "A total needs `to`, as the report had it.", 422, "/to")
         if refused := too_long(asked.interval_start, end):
             return refused
+        if (known_at := asked.as_known_at) and (
+            refused := recall(db, actor, Past(asked.queue, asked.interval_start, end, known_at))
+        ):
+            return refused
         now = datetime.now(UTC)
         judgement = judged(db, asked, asked.interval_start, end, queues)
         if isinstance(judgement, Rejected):
@@ -75,13 +80,13 @@ class Explanations:
         return Explanation(
             value=value,
             policy=judgement.policies(),
-            items=_explained(db, shown),
+            items=_explained(db, shown, known_at),
             next=encode(now, shown[-1][2].isoformat(), str(shown[-1][1])) if len(page) > asked.limit else None,
         )
 
 
-def _explained(db: Cursor, visits: list[tuple[Any, ...]]) -> tuple[ExplainedVisit, ...]:
-    facts = facts_of(db, [call for call, _, _ in visits])
+def _explained(db: Cursor, visits: list[tuple[Any, ...]], known_at: datetime | None) -> tuple[ExplainedVisit, ...]:
+    facts = facts_of(db, [call for call, _, _ in visits], known_at)
     return tuple(
         ExplainedVisit(
             call_id=call,

@@ -16,6 +16,7 @@ from services.calls.domain.service_level import (
     service_level,
 )
 from services.calls.queries import ServiceLevelOf, ServiceLevelReport, ServiceLevelRow
+from services.calls.reports.as_known import Past, recall
 from services.calls.reports.intervals import starts
 from services.calls.reports.judged_visits import MOST_DAYS, Judged, judged, judged_visits, queues_seen
 from services.kernel.database import Cursor
@@ -148,6 +149,10 @@ class ServiceLevelReports:
         """Rows by queue and interval; None where the actor may not see the queue."""
         if refused := too_long(asked.from_, asked.to):
             return refused
+        if (known_at := asked.as_known_at) and (
+            refused := recall(db, actor, Past(asked.queue, asked.from_, asked.to, known_at))
+        ):
+            return refused
         queues = queues_seen(db, actor, asked.queue)
         if asked.queue is not None and not queues:
             return None
@@ -160,5 +165,5 @@ class ServiceLevelReports:
             policies=judgement.policies(),
             interval=asked.interval,
             timezone=None if asked.timezone is None else asked.timezone.key,
-            as_of=datetime.now(UTC),
+            as_of=known_at or datetime.now(UTC),
         )

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from services.calls.api import api, canonical
+from services.calls.erasure import effects
 from services.calls.ingest import Ingest
 from services.calls.policies import close_stale, tell_of_completed
 from services.calls.projections import read_models
@@ -35,8 +36,9 @@ class RunningCalls:
         self.pool, self.master, self.connection = pool, master, connection
         self.ingest = Ingest(pool, master)
         self.models = read_models()
+        keyring = Keyring(master)
         self.dispatcher = Dispatcher(
-            api, read_models=self.models, readers=readers(master), pool=pool, keyring=Keyring(master)
+            api, read_models=self.models, readers=readers(master), pool=pool, keyring=keyring, effects=effects(keyring)
         )
         self.build()
 

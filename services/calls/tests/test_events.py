@@ -18,7 +18,7 @@ from services.calls.domain.reaper import CallClosedByInference
 from services.calls.domain.vocabulary import VOCABULARY, FactType, fact_schema, needs
 from services.calls.ingest import personal_fields, without_personal_fields
 from services.calls.projections.agents import KINDS, AgentMarks
-from services.calls.projections.calls import microseconds
+from services.calls.projections.stories import microseconds
 from services.kernel import schemas
 from services.kernel.decider import event_type
 from services.kernel.store import StoredEvent

@@ -1,0 +1,80 @@
+"""What is known of one call, taken from its events: the facts that the fold reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from services.calls.domain.fold import Call, Fact, fold
+from services.calls.domain.reaper import CallClosedByInference
+from services.calls.domain.vocabulary import VOCABULARY
+from services.calls.projections.call_tables import Rows
+from services.kernel.decider import event_type
+from services.kernel.store import Position, StoredEvent
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CLOSED = event_type(CallClosedByInference)
+RESTARTED = "source.restarted"
+OF_CALLS = (*[name for name in VOCABULARY if name.startswith("call.")], CLOSED)
+COLUMNS = """stream_id, version, event_id, type, data, metadata, occurred_at, transaction_id::text::bigint, position"""
+
+
+class StoryEvent(NamedTuple):
+    """Of a stored event, what a story is made of; `COLUMNS` reads it."""
+
+    stream_id: UUID
+    version: int
+    event_id: UUID
+    type: str
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+    occurred_at: datetime
+    transaction_id: int
+    position: int
+
+    @classmethod
+    def of(cls, event: StoredEvent) -> "StoryEvent":
+        """The same of an event that was read whole."""
+        return cls(*event[:4], *event[5:8], *event[9:])
+
+
+@dataclass(slots=True)
+class Story:
+    """What is known of one call: its facts so far, up to which version, and whether the reaper closed it.
+
+    `offset` is the clock offset of its source, in microseconds, that the instants of its facts have in them.
+    """
+
+    source: str = ""
+    call_id: str = ""
+    offset: int = 0
+    version: int = 0
+    facts: list[Fact] = field(default_factory=list)
+    closed: int | None = None
+    rows: Rows | None = None
+
+    def add(self, event: StoryEvent, offsets: Mapping[str, int], erasures: Mapping[str, Position]) -> None:
+        """Takes the next event in; a customer who was erased after it has left nothing in it."""
+        self.version = event.version
+        if event.type == CLOSED:
+            self.closed = event.data["known_facts"]
+            return
+        self.source, self.call_id = event.data["source"], event.data["call_id"]
+        self.offset = offsets.get(self.source, 0)
+        at = microseconds(event.occurred_at) + self.offset
+        customer: str | None = event.metadata.get("customer")
+        numbers = "numbers" in event.metadata
+        if customer in erasures and (event.transaction_id, event.position) < erasures[customer]:
+            customer, numbers = None, False
+        self.facts.append(Fact.of(event.event_id, event.data, at, customer=customer, has_numbers=numbers))
+
+    def told(self, restarts: Mapping[str, list[int]]) -> Call:
+        """The call that the facts tell, with the restarts of each source."""
+        return fold(self.facts, restarts.get(self.source, ()), self.closed)
+
+
+def microseconds(instant: datetime) -> int:
+    """Microseconds since 1970."""
+    since = instant - EPOCH
+    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
