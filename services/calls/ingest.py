@@ -26,7 +26,7 @@ FACTS = Counter("plateau_ingest_facts", "Facts taken from the ingest queues, by 
 STORED, DUPLICATE, CONFLICT = (FACTS.labels(result) for result in ("stored", "duplicate", "conflict"))
 SKEWED = Counter("plateau_ingest_skewed_facts", "Stored facts stamped more than 5 minutes ahead.")
 
-REMEMBERED = 10_000
+REMEMBERED = 2_000
 AHEAD = timedelta(minutes=5)
 NUMBERS = ("from", "to")
 stream_of = lru_cache(maxsize=REMEMBERED)(stream_id)  # the facts of a call come close together
