@@ -13,14 +13,19 @@ from services.kernel.database import Cursor
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
+
+def _escaped(text: str) -> str:
+    return text if text.isprintable() and "\\" not in text else text.translate(_ESCAPES)
+
+
 _TEXT: dict[type, Any] = {
-    str: lambda value: value.translate(_ESCAPES),
+    str: _escaped,
     int: str,
     UUID: lambda value: value.hex,
     datetime: datetime.isoformat,
     bool: lambda value: "t" if value else "f",
     type(None): lambda _: r"\N",
-    dict: lambda value: orjson.dumps(value).decode().translate(_ESCAPES),
+    dict: lambda value: orjson.dumps(value).decode().replace("\\", r"\\"),  # it writes no control characters
 }
 
 

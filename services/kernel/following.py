@@ -1,6 +1,7 @@
 """The processes that keep read models up to date: one active follower a projection, others stand by."""
 
 import threading
+import time
 
 import psycopg
 import structlog
@@ -15,7 +16,9 @@ LISTEN = f"LISTEN {CHANNEL}"
 # Sent after the commit of an append: within it, it would make all appends wait in a row. It need not be flushed.
 WAKE = f"BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}; COMMIT"
 POLL_SECONDS = 0.1
-PACE_SECONDS = 0.08  # between batches that are not full: many small ones would cost more than they would be fresher
+# Between batches that are not full it rests for so many times as long as the last one took: many small ones would cost
+# more than they would be fresher, the more so the busier the machine is.
+PACE, LONGEST_PACE_SECONDS = 2.0, 0.15
 LEADER_LOCK = "SELECT pg_try_advisory_lock(hashtext(%s), hashtext(%s))"
 
 log = structlog.get_logger()
@@ -66,11 +69,12 @@ class Follower:
         generation.enter(connection)
         connection.execute(LISTEN)
         while not self._stop.is_set():
+            began = time.monotonic()
             handled = generation.step(connection)
             if not handled:
                 rest(connection)
             elif handled < self.projection.batch:
-                self._stop.wait(PACE_SECONDS)
+                self._stop.wait(min(PACE * (time.monotonic() - began), LONGEST_PACE_SECONDS))
 
     def _generation(self, connection: Connection) -> Generation:
         with connection.cursor() as db:

@@ -83,13 +83,13 @@ class Limits(NamedTuple):
     """When a batch is complete; one message may exceed `facts` and `size` (bytes), and is then a batch of its own.
 
     `linger`: seconds since the first message came. `prefetch`: messages that the broker sends ahead; with messages of
-    256 KiB at most, as the gateway sends them, they take up to 8 MiB.
+    256 KiB at most, as the gateway sends them, they take up to 4 MiB.
     """
 
     facts: int = 2000
     size: int = 4 * 1024 * 1024
-    linger: float = 0.025
-    prefetch: int = 32
+    linger: float = 0.030
+    prefetch: int = 16
 
 
 class Inbox:
