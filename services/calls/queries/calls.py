@@ -1,0 +1,133 @@
+"""Calls one by one: lists, a call with its visits and legs, its facts."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from services.kernel.decider import values
+from services.kernel.values import Example, Length, Range
+
+Name = Annotated[str, Length(1, 200)]
+Limit = Annotated[int, Range(1, 500)]
+Outcome = Literal["answered", "abandoned", "overflowed", "in_progress", "not_offered"]
+
+
+@values
+class Calls:
+    """List calls in the order of their first facts, which `from` and `to` bound."""
+
+    source: Name | None = None
+    call_id: Name | None = None
+    queue: Name | None = None
+    agent: Name | None = None
+    direction: Literal["inbound", "outbound", "internal"] | None = None
+    outcome: Outcome | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
+    campaign: Name | None = None
+    customer: Name | None = None
+    limit: Limit = 100
+    cursor: str | None = None
+
+
+@values
+class CallOf:
+    """Show one call with its visits and legs."""
+
+    id: UUID
+
+
+@values
+class FactsOfCall:
+    """List the facts of one call as the source sent them, in the order that counts."""
+
+    id: UUID
+    limit: Limit = 100
+    cursor: str | None = None
+
+
+@values
+class VisitView:
+    """One visit of a call to one queue."""
+
+    id: UUID
+    queue: str
+    entered_at: datetime
+    ended_at: datetime | None
+    outcome: Outcome
+    reason: str | None
+    wait_seconds: Decimal | None
+    agent: str | None
+    inferred: bool
+
+
+@values
+class LegView:
+    """One agent's part in a call; talk is net of hold."""
+
+    id: UUID
+    visit_id: UUID | None
+    queue: str | None
+    agent: str | None
+    answered_at: datetime
+    ended_at: datetime | None
+    ring_seconds: Decimal | None
+    talk_seconds: Decimal | None
+    hold_seconds: Decimal
+    wrapup_seconds: Decimal
+    wrapup: Literal["none", "open", "closed"]
+    transferred: str | None
+    inferred: bool
+
+
+@values
+class CallView:
+    """One exchange with a customer, from first ring to last wrap-up, built from its facts."""
+
+    id: UUID
+    source: str
+    call_id: str
+    direction: str | None
+    channel: str | None
+    campaign: str | None
+    caller_number: Annotated[str | None, Example("+33199000001")]
+    called_number: Annotated[str | None, Example("+33199000100")]
+    state: Literal["started", "waiting", "talking", "wrapping", "ended"]
+    outcome: Outcome
+    excluded: bool
+    started_at: datetime
+    ended_at: datetime | None
+    root_call_id: str | None
+    parent_call_id: str | None
+    disposition: dict[str, Any] | None
+    visits: tuple[VisitView, ...]
+    legs: tuple[LegView, ...]
+
+
+@values
+class CallList:
+    """A page of calls; `next` is the cursor of the following page."""
+
+    items: tuple[CallView, ...]
+    next: str | None
+
+
+@values
+class FactView:
+    """One fact as it was sent, with when it was recorded."""
+
+    id: str
+    source: str
+    type: str
+    occurred_at: datetime
+    recorded_at: datetime
+    fact: dict[str, Any]
+
+
+@values
+class FactList:
+    """A page of facts."""
+
+    items: tuple[FactView, ...]
+    next: str | None

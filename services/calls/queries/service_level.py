@@ -1,0 +1,142 @@
+"""The service level report, and what stands behind a figure of it."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from services.calls.domain.service_level import Formula, ServiceLevelPolicy, Threshold
+from services.calls.queries.calls import Limit, Name
+from services.kernel.decider import values
+
+Interval = Literal["PT15M", "PT30M", "PT1H", "P1D", "P1W", "P1M", "total"]
+Measure = Literal[
+    "offered",
+    "answered",
+    "answered_within",
+    "abandoned",
+    "abandoned_within",
+    "short_abandoned",
+    "overflowed",
+    "in_progress",
+    "handled",
+    "pending",
+]
+
+
+@values
+class ServiceLevelOf:
+    """Report the service level per queue and interval, exact for any threshold and formula.
+
+    A visit counts in the interval in which it entered the queue, with all its durations. Without `policy`,
+    `threshold_seconds` or `formula` each visit is judged by the policy in force when it entered. With `as_known_at`
+    the visits are those that everything recorded at or before that instant tells of.
+    """
+
+    from_: datetime
+    to: datetime
+    queue: Name | None = None
+    interval: Interval = "PT15M"
+    policy: Name | None = None
+    threshold_seconds: Threshold | None = None
+    formula: Formula | None = None
+    timezone: ZoneInfo | None = None
+    as_known_at: datetime | None = None
+
+
+@values
+class ServiceLevelRow:
+    """The figures of one queue in one interval; null where a ratio or a mean has nothing to stand on."""
+
+    queue: str
+    interval_start: datetime
+    offered: int
+    answered: int
+    answered_within: int
+    abandoned: int
+    abandoned_within: int
+    short_abandoned: int
+    overflowed: int
+    left_by_reason: dict[str, int]
+    in_progress: int
+    service_level: Decimal | None
+    service_level_numerator: int
+    service_level_denominator: int
+    answer_rate: Decimal | None
+    abandon_rate: Decimal | None
+    asa_seconds: Decimal | None
+    max_wait_seconds: Decimal | None
+    handled: int
+    pending: int
+    talk_seconds: Decimal
+    hold_seconds: Decimal
+    wrapup_seconds: Decimal
+    aht_seconds: Decimal | None
+
+
+@values
+class PolicyView(ServiceLevelPolicy):
+    """A policy that a report used, and for which queue (null: every queue that has none of its own)."""
+
+    queue: str | None = None
+
+
+@values
+class ServiceLevelReport:
+    """Rows by queue and interval, the policies that judged them, and as of when."""
+
+    items: tuple[ServiceLevelRow, ...]
+    policies: tuple[PolicyView, ...]
+    interval: Interval
+    timezone: str | None
+    as_of: datetime
+
+
+@values
+class Explain:
+    """List the visits behind one figure of a report, and the facts behind each visit."""
+
+    queue: Name
+    interval_start: datetime
+    measure: Measure
+    report: Literal["service-level"] = "service-level"
+    interval: Interval = "PT15M"
+    to: datetime | None = None
+    policy: Name | None = None
+    threshold_seconds: Threshold | None = None
+    formula: Formula | None = None
+    timezone: ZoneInfo | None = None
+    as_known_at: datetime | None = None
+    limit: Limit = 100
+    cursor: str | None = None
+
+
+@values
+class ExplainedFact:
+    """A fact behind a figure."""
+
+    id: str
+    source: str
+    type: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+@values
+class ExplainedVisit:
+    """A visit behind a figure, with its call's facts."""
+
+    call_id: UUID
+    visit_id: UUID
+    facts: tuple[ExplainedFact, ...]
+
+
+@values
+class Explanation:
+    """A figure, the policies behind it, and a page of the visits that it counts."""
+
+    value: int
+    policy: tuple[PolicyView, ...]
+    items: tuple[ExplainedVisit, ...]
+    next: str | None
