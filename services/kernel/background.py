@@ -1,4 +1,8 @@
-"""A process of loops in threads: read models that follow, and what a service does of itself at times."""
+"""What a service does behind the answers: read models that follow, what is done at times, and the relay.
+
+Each is a loop of its own. A busy service has a process of them in threads (`run`), a small one runs them beside its
+Nameko entrypoints (`services.kernel.messaging.background`).
+"""
 
 import os
 import signal
@@ -31,16 +35,26 @@ class Scheduled:
     act: Callable[[Connection, datetime], object]
 
 
+def loops(
+    dsn: str,
+    read_models: Sequence[Projection],
+    schedule: Sequence[Scheduled],
+    relay: Callable[[threading.Event], Relay] | None,
+    stop: threading.Event,
+) -> dict[str, Callable[[], None]]:
+    """All of it by name, each until `stop` is set; `relay` is given what tells it to stop."""
+    made: dict[str, Callable[[], None]] = {model.name: Follower(model, dsn, stop).run for model in read_models}
+    made |= {scheduled.name: _timed(scheduled, dsn, stop) for scheduled in schedule}
+    return made if relay is None else made | {"relay": relay(stop).run}
+
+
 def run(
     dsn: str,
     read_models: Sequence[Projection],
     schedule: Sequence[Scheduled],
     relay: Callable[[threading.Event], Relay] | None = None,
 ) -> None:
-    """Follows, acts and relays until SIGTERM or SIGINT; raises where one of the loops fails for good.
-
-    `relay` is given what tells it to stop.
-    """
+    """Goes on with all of it in threads until SIGTERM or SIGINT; raises where one of the loops fails for good."""
     logs.configure()
     stop, failures = threading.Event(), list[BaseException]()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -56,15 +70,12 @@ def run(
             failures.append(failure)
             stop.set()
 
-    loops = [Follower(projection, dsn, stop).run for projection in read_models]
-    loops += [_timed(scheduled, dsn, stop) for scheduled in schedule]
-    if relay is not None:
-        loops.append(relay(stop).run)
-    threads = [threading.Thread(target=guarded, args=(loop,)) for loop in loops]
+    named = loops(dsn, read_models, schedule, relay, stop)
+    threads = [threading.Thread(target=guarded, args=(loop,), name=name) for name, loop in named.items()]
     for thread in threads:
         thread.start()
     settle()
-    log.info("background.started", read_models=[projection.name for projection in read_models])
+    log.info("background.started", loops=list(named))
     for thread in threads:
         thread.join()
     log.info("background.stopped")

@@ -21,13 +21,14 @@ SYSTEM = Actor(id="plateau")
 class Context:
     """What a decision may know beside state and command: who acts, when, under which command id, and on which thing.
 
-    `key` is the id or the outside name by which the thing was called.
+    `key` is the id or the outside name by which the thing was called; `caused_by` the event that made a policy act.
     """
 
     now: datetime
     actor: Actor
     command_id: UUID
     key: str
+    caused_by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,27 @@
-"""The inbox: what other services have told, each event once, its effect and the note of it in one transaction.
+"""The inbox: what other services have told, each event once, what it leads to and the note of it in one transaction.
 
-    @reacts("calls", CallCompleted)
-    def book_telephony(completed: CallCompleted, happened: Happened, db: Cursor) -> None: ...
+    @reacts("training", LearningPlanFinished)
+    def note_induction(finished: LearningPlanFinished, happened: Happened) -> Iterable[Order]:
+        yield Order(employees, str(finished.employee), NoteInduction(finished.plan))
 
-`CallCompleted` is the consumer's own class, with the fields that it reads and no others.
+A reaction gives orders to things of its own service. `LearningPlanFinished` is the consumer's own class, with the
+fields that it reads and no others.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from prometheus_client import Counter
 
 from services.kernel import schemas
 from services.kernel.cloud_events import Received, source_of
 from services.kernel.database import Cursor, Pool, uuid_array
-from services.kernel.decider import event_type
+from services.kernel.decider import SYSTEM, Context, event_type
+from services.kernel.declarations import Things
 from services.kernel.following import WAKE
+from services.kernel.things import Order, ThingStore
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,18 +43,18 @@ NOTE = """INSERT INTO store.inbox (source, event_id, type, subject, revision)
 
 
 class Happened(NamedTuple):
-    """An event as a reaction gets it; `seen` is the last revision of its subject that was applied, 0 where none was."""
+    """An event as a reaction gets it; `look(things, key)` is the state of a thing of the reacting service."""
 
     event: Received
-    seen: int
+    look: Callable[[Things, str], Any]
 
 
-Reaction = Callable[[Any, Happened, Cursor], None]
+Reaction = Callable[[dict[str, Any], Happened], Iterable[Order]]
 Reactions = Mapping[tuple[str, str], Reaction]
 
 
 def reacts(source: str, shape: type) -> Callable[[F], F]:
-    """Marks a function that changes the consumer's own database: it appends first, and ends no transaction."""
+    """Marks a function `(told, happened) -> orders` that says what an event of another service leads to."""
 
     def marked(function: F) -> F:
         function.reacts = (source, shape)  # type: ignore[attr-defined]
@@ -58,7 +63,7 @@ def reacts(source: str, shape: type) -> Callable[[F], F]:
     return marked
 
 
-def reactions(*functions: Callable[..., None]) -> Reactions:
+def reactions(*functions: Callable[..., Iterable[Order]]) -> Reactions:
     """Marked functions by the service and the type of event that they react to."""
     made: dict[tuple[str, str], Reaction] = {}
     for function in functions:
@@ -72,21 +77,21 @@ def types_from(source: str, among: Reactions) -> tuple[str, ...]:
     return tuple(kind for whose, kind in among if whose == source_of(source))
 
 
-def _reading(shape: type, function: Callable[..., None]) -> Reaction:
-    def react(data: dict[str, Any], happened: Happened, db: Cursor) -> None:
-        function(schemas.revive(shape, data), happened, db)
-
-    return react
+def _reading(shape: type, function: Callable[..., Iterable[Order]]) -> Reaction:
+    return lambda data, happened: function(schemas.revive(shape, data), happened)
 
 
 class Inbox:
     """Has each event of other services take effect once, and none that a later revision has overtaken."""
 
-    def __init__(self, pool: Pool, among: Reactions) -> None:
-        self._pool, self._reactions = pool, among
+    def __init__(self, pool: Pool, things: ThingStore, among: Reactions) -> None:
+        self._pool, self._things, self._reactions = pool, things, among
 
     def take(self, events: Sequence[Received]) -> None:
-        """Applies events of one source, and notes them, in one transaction; raises what a reaction raises."""
+        """Carries out what events of one source lead to, and notes them, in one transaction.
+
+        Raises what a reaction raises, Refused where a rule refuses its order, Conflict where it must be repeated.
+        """
         wanted = [event for event in events if (event.source, event.type) in self._reactions]
         if not wanted:
             return
@@ -95,13 +100,14 @@ class Inbox:
             with connection.transaction(), connection.cursor() as db:
                 db.execute(ONE_AT_A_TIME, (source,))
                 new = self._new(db, source, wanted)
-                overtaken = self._apply(db, source, new)
+                timely = self._timely(db, source, new)
+                self._react(db, timely)
                 # Last: an append must be the first that its transaction writes.
                 db.execute(NOTE, (source, *_columns(new)))
             connection.execute(WAKE)
         for result, count in (
-            ("applied", len(new) - overtaken),
-            ("overtaken", overtaken),
+            ("applied", len(timely)),
+            ("overtaken", len(new) - len(timely)),
             ("duplicate", len(wanted) - len(new)),
         ):
             EVENTS.labels(source, result).inc(count)
@@ -111,20 +117,41 @@ class Inbox:
         known: set[UUID] = {event for (event,) in db.execute(KNOWN, (source, uuid_array(e.id for e in events)))}
         return list({event.id: event for event in events if event.id not in known}.values())
 
-    def _apply(self, db: Cursor, source: str, events: Sequence[Received]) -> int:
+    @staticmethod
+    def _timely(db: Cursor, source: str, events: Sequence[Received]) -> list[Received]:
+        """Those that no later revision of the same subject came before."""
         subjects = list({(event.type, event.subject) for event in events if event.revision is not None})
         asked = ([kind for kind, _ in subjects], [subject for _, subject in subjects], source)
-        seen = {(kind, subject): revision for kind, subject, revision in db.execute(SEEN, asked)}
-        overtaken = 0
+        seen = {(kind, subject): revision for kind, subject, revision in db.execute(SEEN, asked)} if subjects else {}
+        timely = []
         for event in events:
-            before = seen.get((event.type, event.subject), 0)
-            if event.revision is not None and event.revision <= before:
-                overtaken += 1
-                continue
-            self._reactions[event.source, event.type](event.data, Happened(event, before), db)
             if event.revision is not None:
+                if event.revision <= seen.get((event.type, event.subject), 0):
+                    continue
                 seen[event.type, event.subject] = event.revision
-        return overtaken
+            timely.append(event)
+        return timely
+
+    def _react(self, db: Cursor, events: Sequence[Received]) -> None:
+        given: list[tuple[Order, Context]] = []
+
+        def look(things: Things, key: str) -> Any:
+            self._carry_out(db, given)  # first, so that whoever looks sees what the events before have come to
+            return self._things.load(db, things, key).state
+
+        now = datetime.now(UTC)
+        for event in events:
+            orders = self._reactions[event.source, event.type](event.data, Happened(event, look))
+            given += [
+                (order, Context(now, SYSTEM, uuid5(event.id, str(n)), order.key, event.id))
+                for n, order in enumerate(orders)
+            ]
+        self._carry_out(db, given)
+
+    def _carry_out(self, db: Cursor, given: list[tuple[Order, Context]]) -> None:
+        if given:
+            self._things.carry_out(db, given)
+            given.clear()
 
 
 def _columns(events: Sequence[Received]) -> tuple[Any, ...]:

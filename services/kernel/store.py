@@ -91,6 +91,18 @@ def load(cursor: Cursor, stream_id: UUID, as_of: datetime | None = None) -> list
     return [StoredEvent(*row) for row in rows]
 
 
+LOAD_ALL = f"""SELECT {COLUMNS} FROM store.events WHERE stream_id = ANY(%s::uuid[])
+    ORDER BY stream_id, version"""  # noqa: S608 - a constant
+
+
+def load_all(cursor: Cursor, streams: Sequence[UUID]) -> dict[UUID, list[StoredEvent]]:
+    """The events of each of the streams in order; none where there is nothing."""
+    found: dict[UUID, list[StoredEvent]] = {stream: [] for stream in streams}
+    for row in cursor.execute(LOAD_ALL, (uuid_array(streams),)):
+        found[row[0]].append(StoredEvent(*row))
+    return found
+
+
 # An event is dated by the beginning of its transaction, which may end much later.
 PASSED = """SELECT %s < least(clock_timestamp(), min(xact_start)) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""

@@ -1,8 +1,9 @@
 """Event-sourced things between the store and the decision: loaded, decided on, appended."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -16,6 +17,7 @@ from services.kernel.upcasting import Upcaster, latest
 
 SEALED = "sealed"
 Effects = Mapping[type, Callable[[Cursor, Any], None]]
+NONE: Mapping[Any, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -45,22 +47,33 @@ class Done:
     created: bool
 
 
+@dataclass(frozen=True)
+class Order:
+    """A command that a policy gives to a thing of its own service."""
+
+    things: Things
+    key: str
+    command: Any
+
+
+class Refused(Exception):  # noqa: N818 - what a rule said, not a mistake
+    """A rule refuses what a policy ordered; the message has the code and the sentence of the refusal."""
+
+
 class ThingStore:
     """Loads things and appends what is decided on them; personal fields are sealed with the thing's own key.
 
     `effects` are, by class of event, what must be done in the transaction that appends it, or not at all.
     """
 
-    def __init__(self, keyring: Keyring, upcasters: Mapping[tuple[str, int], Upcaster], effects: Effects) -> None:
+    def __init__(
+        self, keyring: Keyring, upcasters: Mapping[tuple[str, int], Upcaster] = NONE, effects: Effects = NONE
+    ) -> None:
         self._keyring, self._upcasters, self._effects = keyring, upcasters, effects
 
     def load(self, db: Cursor, things: Things, key: str, as_of: datetime | None = None) -> Loaded:
         """The thing of that id or name; without events it is as it begins."""
-        events = tuple(self._open(db, event) for event in store.load(db, things.stream(key), as_of))
-        state = things.initial
-        for event in events:
-            state = things.evolve(state, schemas.revive(things.events[event.type], event.data))
-        return Loaded(state, events)
+        return self._folded(db, things, store.load(db, things.stream(key), as_of))
 
     def decide(self, db: Cursor, things: Things, loaded: Loaded, command: Any, ctx: Context) -> Done | Rejected:
         """Decides and appends; the same command id again is answered from its own events.
@@ -82,13 +95,51 @@ class ThingStore:
         new = self._new(db.connection, stream, decided, ctx)
         with db.connection.transaction():
             position = store.append(db, new, {stream: store.head_of(loaded.events)})
-            for event in decided:
-                if effect := self._effects.get(type(event)):
-                    effect(db, event)
+            self._take_effect(db, decided)
         return Done(loaded.version + len(new), position, created)
+
+    def carry_out(self, db: Cursor, orders: Sequence[tuple[Order, Context]]) -> None:
+        """Decides on orders in turn and appends what comes of them all; what was carried out before is passed over.
+
+        Raises Refused, or Conflict where somebody else decided first: then nothing of it may be committed.
+        """
+        wanted = {order.things.stream(order.key): order.things for order, _ in orders}
+        histories = store.load_all(db, list(wanted))
+        loaded = {stream: self._folded(db, things, histories[stream]) for stream, things in wanted.items()}
+        states = {stream: thing.state for stream, thing in loaded.items()}
+        new: list[NewEvent] = []
+        happened: list[Any] = []
+        for order, ctx in orders:
+            stream = order.things.stream(order.key)
+            if any(event.event_id == uuid5(ctx.command_id, "0") for event in loaded[stream].events):
+                continue
+            decided = events_of(order.things.decide(states[stream], order.command, ctx))
+            if isinstance(decided, Rejected):
+                raise Refused(f"{decided.code}: {decided.detail}")
+            for event in decided:
+                states[stream] = order.things.evolve(states[stream], event)
+            new += self._new(db.connection, stream, decided, ctx)
+            happened += decided
+        if new:
+            store.append(db, new, {stream: store.head_of(thing.events) for stream, thing in loaded.items()})
+        self._take_effect(db, happened)
+
+    def _folded(self, db: Cursor, things: Things, stored: Sequence[StoredEvent]) -> Loaded:
+        events = tuple([self._open(db, event) for event in stored])
+        state = things.initial
+        for event in events:
+            state = things.evolve(state, schemas.revive(things.events[event.type], event.data))
+        return Loaded(state, events)
+
+    def _take_effect(self, db: Cursor, happened: Iterable[Any]) -> None:
+        for event in happened:
+            if effect := self._effects.get(type(event)):
+                effect(db, event)
 
     def _new(self, connection: Connection, stream: UUID, decided: Sequence[Any], ctx: Context) -> list[NewEvent]:
         metadata = {"actor": ctx.actor.id, "command_id": str(ctx.command_id)}
+        if ctx.caused_by:
+            metadata["caused_by"] = str(ctx.caused_by)
         return [
             NewEvent(
                 stream_id=stream,

@@ -5,25 +5,23 @@ the file `cured` is not there. `Teller` relays the bells.
 """
 
 import time
-from datetime import UTC, datetime
-from uuid import NAMESPACE_URL, uuid5
+from collections.abc import Iterator
 
-from services.kernel import store
 from services.kernel.cloud_events import Received
-from services.kernel.database import Cursor
-from services.kernel.decider import event
+from services.kernel.database import Pool
+from services.kernel.decider import Context, Decision, changed, command, event, state
 from services.kernel.declarations import Api
 from services.kernel.event_queues import EventQueues
 from services.kernel.inbox import Happened, Inbox, reactions, reacts, types_from
+from services.kernel.messaging.background import Background
 from services.kernel.messaging.database import OnDatabase
-from services.kernel.messaging.relaying import Relaying
 from services.kernel.messaging.subscriptions import subscribed
-from services.kernel.store import NewEvent
+from services.kernel.privacy import Keyring, MasterKey
 from services.kernel.tests.messaging.recording import FOLDER, QUEUE, note
+from services.kernel.things import Order, ThingStore
 
 DATABASE = "TEST_DATABASE"
 SOURCE = QUEUE.replace("test.ingest.", "bells")
-BELLS = uuid5(NAMESPACE_URL, "bells heard")
 
 
 @event("bell_rung")
@@ -33,19 +31,54 @@ class BellRung:
     number: int
 
 
+@command
+class HearBell:
+    """Note that a bell was heard."""
+
+    number: int
+
+
+@event("bell_heard")
+class BellHeard:
+    """A bell was heard; `before` is the number heard last."""
+
+    number: int
+    before: int
+
+
+@state
+class Ear:
+    """The number heard last."""
+
+    last: int = 0
+
+
+def decide(ear: Ear, order: HearBell, _ctx: Context) -> Decision:
+    """Always."""
+    return BellHeard(order.number, ear.last)
+
+
+def evolve(ear: Ear, happened: BellHeard) -> Ear:
+    """Remembers the last."""
+    return changed(ear, last=happened.number)
+
+
+ears = Api("hearer").things("/v1/ears", decide, evolve, Ear(), id="ear", named=True)
+
+
 @reacts(SOURCE, BellRung)
-def hear(rung: BellRung, happened: Happened, db: Cursor) -> None:
-    """Notes the number and what was seen before it."""
-    told = NewEvent(BELLS, happened.event.id, "bell_heard", {"number": rung.number, "seen": happened.seen}, now())
-    store.append(db, [told], store.heads(db, [BELLS]))
+def hear(rung: BellRung, happened: Happened) -> Iterator[Order]:
+    """Passes on what was heard where."""
     while (FOLDER / "hold").exists():
         time.sleep(0.01)
     if rung.number == 13 and not (FOLDER / "cured").exists():
         raise ValueError("thirteen is too many")
+    yield Order(ears, happened.event.subject, HearBell(rung.number))
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
+def inbox(pool: Pool, master: MasterKey) -> Inbox:
+    """What the hearer takes events with."""
+    return Inbox(pool, ThingStore(Keyring(master)), REACTIONS)
 
 
 REACTIONS = reactions(hear)
@@ -58,7 +91,7 @@ class Hearer:
     """Hears bells."""
 
     name = "hearer"
-    inbox = OnDatabase(DATABASE, lambda pool, _: Inbox(pool, REACTIONS))
+    inbox = OnDatabase(DATABASE, inbox)
 
     @subscribed(QUEUES)
     def bells(self, events: list[Received]) -> None:
@@ -74,4 +107,4 @@ class Teller:
     """Tells of bells."""
 
     name = "teller"
-    relay = Relaying(api, DATABASE)
+    background = Background(api, DATABASE)
