@@ -13,6 +13,7 @@ from gateway.adapters import ADAPTERS
 from gateway.api_keys import ApiKeys
 from gateway.auth import Authenticator
 from gateway.broker import Broker
+from gateway.contracts import APIS
 from gateway.documentation import Documentation
 from gateway.endpoints import Endpoints, Entry
 from gateway.health import Health
@@ -28,7 +29,6 @@ from gateway.service_calls import source_settings
 from gateway.settings import Settings, TokenSettings
 from gateway.sources import Sources
 from gateway.telephony import Feed
-from services.calls.api import api as calls
 
 if TYPE_CHECKING:
     from gateway.tokens import Tokens
@@ -58,6 +58,7 @@ def create_app(settings: Settings) -> Manners:
     publisher, depths = Publisher(broker, settings.queues), QueueDepths(rpc.broker, settings.queues)
     tokens = _tokens(settings.tokens) if settings.tokens else None
     idempotency_keys = IdempotencyKeys(pool)
+    routes = Routes(rpc, idempotency_keys)
     health = Health(pool, publisher, depths, rpc)
     sources = Sources(lambda name: source_settings(rpc, name))
     feeds = [Feed(adapter, sources, publisher, settings.queues) for adapter in ADAPTERS]
@@ -82,8 +83,8 @@ def create_app(settings: Settings) -> Manners:
         Entry("POST", PATH, Ingest(publisher, settings.queues).events),
         *(Entry("POST", feed.adapter.path, feed.receive) for feed in feeds),
         *ApiKeys(pool).entries(),
-        *Routes(rpc, idempotency_keys).of(calls),
-        *Documentation([calls], ADAPTERS).entries(),
+        *(entry for api in APIS for entry in routes.of(api)),
+        *Documentation(APIS, ADAPTERS).entries(),
         Entry("GET", "/health/live", health.live),
         Entry("GET", "/health/ready", health.ready),
         Entry("GET", "/metrics", health.metrics),

@@ -1,11 +1,13 @@
 """`/health/live` and `/health/ready`: what is up, and how far the figures are behind what was acknowledged."""
 
+import asyncio
 from typing import Any
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from gateway import metrics
+from gateway.contracts import APIS
 from gateway.exchange import Exchange
 from gateway.publisher import Publisher
 from gateway.queue_depths import QueueDepths
@@ -13,6 +15,9 @@ from gateway.rpc import DeadlinePassed, RemoteError, RpcClient
 from services.kernel.values import Unavailable
 
 DEADLINE = 3.0  # seconds
+SERVICES = tuple(api.name for api in APIS)
+# Without one of these no fact is taken in or shown. No other service that is away may take a gateway out.
+NEEDED = ("database", "broker", "calls")
 
 
 class Health:
@@ -29,10 +34,11 @@ class Health:
         await exchange.answer_json(200, {"status": "live"})
 
     async def ready(self, exchange: Exchange) -> None:
-        """200 where every dependency is up, else 503; where a figure cannot be known it is null.
+        """200 where this gateway can do its work, else 503; `dependencies` says of each whether it is up.
 
-        `ingest_backlog` is in facts acknowledged and not yet stored, a projection's lag in events. When all are 0,
-        every 202 so far is in the reports.
+        `ingest_backlog` is in facts acknowledged and not yet stored (null where that cannot be known), a projection's
+        lag in events (left out where its service cannot be asked). When everything is up and all are 0, every 202 so
+        far is in the reports.
         """
         state = await self.state()
         await exchange.answer_json(200 if state["status"] == "ready" else 503, state)
@@ -51,20 +57,20 @@ class Health:
         confirmed = dict(self._publisher.confirmed)
         database = await self._database()
         broker, waiting = await self._broker()
-        calls, progress = await self._calls()
+        services = dict(zip(SERVICES, await asyncio.gather(*map(self._service, SERVICES)), strict=True))
+        told = {name: progress for name, (_, progress) in services.items() if progress is not None}
         backlog = None
-        if waiting is not None and progress is not None:
-            stored = progress["stored"]
+        if waiting is not None and "calls" in told:
+            stored = told["calls"]["stored"]
             unstored = sum(max(0, facts - stored.get(queue, 0)) for queue, facts in confirmed.items())
             backlog = max(unstored, waiting)
-        dependencies = {"database": database, "broker": broker, "calls": calls}
-        up = all(state == "up" for state in dependencies.values())
+        dependencies = {"database": database, "broker": broker, **{name: how for name, (how, _) in services.items()}}
         return {
-            "status": "ready" if up else "not_ready",
+            "status": "ready" if all(dependencies[name] == "up" for name in NEEDED) else "not_ready",
             "dependencies": dependencies,
             "ingest_backlog": backlog,
-            "projections": progress["lags"] if progress is not None else None,
-            "held_back_by": progress["held_back_by"] if progress is not None else None,
+            "projections": {model: lag for progress in told.values() for model, lag in progress["lags"].items()},
+            "held_back_by": next((p["held_back_by"] for p in told.values() if p["held_back_by"]), None),
         }
 
     async def _database(self) -> str:
@@ -82,12 +88,12 @@ class Health:
             return str(error), None
         return ("up" if self._publisher.ready else "the broker takes nothing now"), waiting
 
-    async def _calls(self) -> tuple[str, dict[str, Any] | None]:
-        """Facts of this process that calls has stored by queue, and how many events each projection has not read."""
+    async def _service(self, name: str) -> tuple[str, dict[str, Any] | None]:
+        """Whether a service is up, and how far it is; calls also says what it has stored of this process's facts."""
+        asked = {"publisher": self._publisher.id} if name == "calls" else {}
         try:
-            message = {"publisher": self._publisher.id}
-            return "up", await self._rpc.call("calls", "progress", message, deadline=DEADLINE)
+            return "up", await self._rpc.call(name, "progress", asked, deadline=DEADLINE)
         except (Unavailable, DeadlinePassed) as error:
             return str(error), None
         except RemoteError:
-            return "the calls service cannot say how far it is", None
+            return f"the service {name} cannot say how far it is", None

@@ -54,14 +54,12 @@ def accepted(route: str, items: int) -> None:
     counter.inc(items)
 
 
-def show_lags(backlog: int | None, lags: Mapping[str, int] | None, held_back_by: Mapping[str, Any] | None) -> None:
+def show_lags(backlog: int | None, lags: Mapping[str, int], held_back_by: Mapping[str, Any] | None) -> None:
     """Sets the gauges; what is not known now is not a number."""
     BACKLOG.set(math.nan if backlog is None else backlog)
-    if lags is None:
-        PROJECTION_LAG.clear()
-    else:
-        for projection, lag in lags.items():
-            PROJECTION_LAG.labels(projection).set(lag)
+    PROJECTION_LAG.clear()
+    for projection, lag in lags.items():
+        PROJECTION_LAG.labels(projection).set(lag)
     HELD_BACK.clear()
     if held_back_by is not None:
         who = (held_back_by["application"], held_back_by["database"], str(held_back_by["pid"]))

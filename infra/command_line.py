@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from infra.addresses import DATABASES, address, addresses
+
 
 class Role(NamedTuple):
     """What a process does: the function (`module:name`) that runs it until it is told to stop, and its arguments."""
@@ -24,6 +26,9 @@ ROLES = {
     "calls": Role(NAMEKO, ("services.calls.service:CallsService",)),
     "calls-ingest": Role(NAMEKO, ("services.calls.service:CallsIngest",)),
     "calls-projections": Role("services.calls.background:run"),
+    "staff": Role(NAMEKO, ("services.staff.service:StaffService",)),
+    "training": Role(NAMEKO, ("services.training.service:TrainingService",)),
+    "budget": Role(NAMEKO, ("services.budget.service:BudgetService",)),
 }
 # Commands of other parts, as `module:name`.
 COMMANDS = {
@@ -68,40 +73,26 @@ def serve(role: str) -> None:
     _imported(ROLES[role].run)(*ROLES[role].arguments)
 
 
-def _address(name: str, meaning: str) -> Any:
-    return click.option(f"--{name}-url", required=True, envvar=f"PLATEAU_{name}_URL".replace("-", "_").upper(),
-                        show_envvar=True, help=meaning)  # fmt: skip
-
-
 @main.command()
-@_address("calls-migration", "Database of the calls service, as its owner.")
-@_address("gateway-migration", "Database of the gateway, as its owner.")
-def migrate(calls_migration_url: str, gateway_migration_url: str) -> None:
+@addresses("migration", "as its owner")
+def migrate(**urls: str) -> None:
     """Bring all databases up to date; running it again changes nothing."""
     from infra.migrations import upgrade  # noqa: PLC0415
 
-    upgrade("calls", calls_migration_url)
-    upgrade("gateway", gateway_migration_url)
+    for name in DATABASES:
+        upgrade(name, urls[f"{name}_migration_url"])
 
 
 @main.command()
-@_address("postgres-admin", "Any database of the server, as a superuser.")
-@_address("calls-migration", "Database of the calls service, as its owner.")
-@_address("calls-database", "The same database, as the role that only works.")
-@_address("gateway-migration", "Database of the gateway, as its owner.")
-@_address("gateway-database", "The same database, as the role that only works.")
-def provision(
-    postgres_admin_url: str,
-    calls_migration_url: str,
-    calls_database_url: str,
-    gateway_migration_url: str,
-    gateway_database_url: str,
-) -> None:
+@address("postgres-admin", "Any database of the server, as a superuser.")
+@addresses("migration", "as its owner")
+@addresses("database", "as the role that only works")
+def provision(postgres_admin_url: str, **urls: str) -> None:
     """Make the databases and roles that the addresses name; running it again changes nothing but passwords."""
     from infra.databases import provision as make  # noqa: PLC0415
 
-    make(postgres_admin_url, calls_migration_url, calls_database_url)
-    make(postgres_admin_url, gateway_migration_url, gateway_database_url)
+    for name in DATABASES:
+        make(postgres_admin_url, urls[f"{name}_migration_url"], urls[f"{name}_database_url"])
 
 
 if __name__ == "__main__":

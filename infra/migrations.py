@@ -5,8 +5,12 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
+from infra.addresses import SERVICES
+
 ROOT = Path(__file__).resolve().parents[1]
-LOCATIONS = {"calls": ROOT / "services/calls/migrations", "gateway": ROOT / "gateway/migrations"}
+LOCATIONS = {name: ROOT / "services" / name / "migrations" for name in SERVICES} | {
+    "gateway": ROOT / "gateway/migrations"
+}
 
 
 def upgrade(name: str, dsn: str, revision: str = "head") -> None:

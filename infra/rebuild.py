@@ -5,11 +5,10 @@ from importlib import import_module
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from infra.addresses import SERVICES, addresses
 from services.kernel import projections
 from services.kernel.database import connect
 from services.kernel.projections import Projection, Superseded
-
-SERVICES = ("calls",)
 
 
 def known() -> dict[str, Projection]:
@@ -20,9 +19,8 @@ def known() -> dict[str, Projection]:
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[SERVICE.READ_MODEL]...")
-@click.option("--calls-database-url", required=True, envvar="PLATEAU_CALLS_DATABASE_URL", show_envvar=True,
-              help="Database of the calls service, as the role that works.")  # fmt: skip
-def rebuild(names: tuple[str, ...], calls_database_url: str) -> None:
+@addresses("database", "as the role that only works", SERVICES, required=False)
+def rebuild(names: tuple[str, ...], **urls: str | None) -> None:
     """Build read models anew from all events, beside those in use, and switch when level; all of them by default.
 
     Reports go on answering from the old ones meanwhile. Nothing is lost if it is interrupted: run it again.
@@ -31,8 +29,12 @@ def rebuild(names: tuple[str, ...], calls_database_url: str) -> None:
     if unknown := [name for name in names if name not in models]:
         raise click.BadParameter(f"{', '.join(unknown)}: there are {', '.join(models)}.")
     for name in names or models:
+        service = name.partition(".")[0]
+        dsn = urls[f"{service}_database_url"]
+        if dsn is None:
+            raise click.UsageError(f"Give --{service}-database-url, or set PLATEAU_{service.upper()}_DATABASE_URL.")
         try:
-            _rebuild(name, models[name], calls_database_url)
+            _rebuild(name, models[name], dsn)
         except Superseded as reason:
             raise click.ClickException(f"{reason}: wait for that, then run this again.") from reason
 

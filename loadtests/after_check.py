@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from infra.health import is_level
 from loadtests.simulator.journal import Fact
 from services.calls.domain.fold import Fact as StoryFact
 from services.calls.domain.fold import fold
@@ -68,7 +69,7 @@ def wait_until_level(get: Get) -> None:
     give_up = time.monotonic() + DRAIN_SECONDS
     while True:
         state = get("/health/ready", {})
-        if state["status"] == "ready" and not any((state["ingest_backlog"], *state["projections"].values())):
+        if is_level(state):
             return
         if time.monotonic() > give_up:
             raise TimeoutError(f"Not all facts are in the reports after {DRAIN_SECONDS} s: {state}")

@@ -7,6 +7,8 @@ from typing import Any, Self
 import httpx
 import orjson
 
+from infra.health import is_level
+
 Json = dict[str, Any]
 
 EVENTS = "/v1/calls/events"
@@ -77,8 +79,7 @@ class Caller:
 
     def is_level(self) -> bool:
         """Whether nothing acknowledged is missing in the reports."""
-        state = self.http.get("/health/ready").json()
-        return state["status"] == "ready" and not any((state["ingest_backlog"], *state["projections"].values()))
+        return is_level(self.http.get("/health/ready").json())
 
     def figures(self, queue: str, **asked: Any) -> Json:
         """The figures of a queue over the whole of 2026, or as `asked` otherwise."""

@@ -17,10 +17,11 @@ class FakeDependencies:
 
     id = "life-1"
 
-    def __init__(self, *, confirmed=None, waiting=0, progress=None, ready=True, database=True):
+    def __init__(self, *, confirmed=None, waiting=0, progress=None, ready=True, database=True, away=()):
         self.confirmed = confirmed or {}
         self.waiting = waiting
         self.progress = progress or {"stored": {}, "lags": {}, "held_back_by": None}
+        self.away = away
         self.ready = ready
         self.database = database
 
@@ -46,7 +47,11 @@ class FakeDependencies:
         return self.waiting
 
     async def call(self, service, method, kwargs, **_options):
-        assert (service, method, kwargs) == ("calls", "progress", {"publisher": "life-1"})
+        assert (method, kwargs) == ("progress", {"publisher": "life-1"} if service == "calls" else {})
+        if service in self.away:
+            raise Unavailable(f"{service} is away")
+        if service != "calls":
+            return {"lags": {f"{service}.model": 0}, "held_back_by": None}
         if isinstance(self.progress, Exception):
             raise self.progress
         return self.progress
@@ -70,15 +75,19 @@ async def test_a_process_that_answers_is_live():
 
 async def test_ready_tells_each_dependency_backlog_and_lags():
     waits_for = {"pid": 7, "application": "a forgotten session", "database": "other", "seconds": 12.5}
-    progress = {"stored": {"calls.ingest.0": 7, "calls.ingest.1": 5}, "lags": {"calls": 3}, "held_back_by": waits_for}
+    progress = {
+        "stored": {"calls.ingest.0": 7, "calls.ingest.1": 5},
+        "lags": {"calls.calls": 3},
+        "held_back_by": waits_for,
+    }
     confirmed = {"calls.ingest.0": 10, "calls.ingest.1": 5, "calls.ingest.2": 1}
     answer = await get("/health/ready", FakeDependencies(confirmed=confirmed, progress=progress))
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ready",
-        "dependencies": {"database": "up", "broker": "up", "calls": "up"},
+        "dependencies": dict.fromkeys(("database", "broker", "calls", "staff", "training", "budget"), "up"),
         "ingest_backlog": 4,
-        "projections": {"calls": 3},
+        "projections": {"calls.calls": 3, "staff.model": 0, "training.model": 0, "budget.model": 0},
         "held_back_by": waits_for,
     }
 
@@ -113,8 +122,15 @@ async def test_a_dependency_that_is_down_is_named_and_what_it_knows_is_unknown(b
     assert (body["ingest_backlog"] is None) == ("progress" in broken or "waiting" in broken)
 
 
+async def test_a_service_that_calls_do_not_need_is_named_but_takes_no_gateway_out():
+    answer = await get("/health/ready", FakeDependencies(away=("training",)))
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert answer.json()["dependencies"]["training"] == "training is away"
+    assert "training.model" not in answer.json()["projections"]
+
+
 async def test_metrics_have_backlog_lags_and_requests():
-    progress = {"stored": {"calls.ingest.0": 7}, "lags": {"calls": 3}, "held_back_by": None}
+    progress = {"stored": {"calls.ingest.0": 7}, "lags": {"calls.calls": 3}, "held_back_by": None}
     await get("/health/live", FakeDependencies())
     answer = await get("/metrics", FakeDependencies(confirmed={"calls.ingest.0": 9}, progress=progress))
     assert answer.headers["content-type"].startswith("text/plain")
@@ -124,7 +140,7 @@ async def test_metrics_have_backlog_lags_and_requests():
         for sample in family.samples
     }
     assert samples["plateau_ingest_backlog_facts",] == 2
-    assert samples["plateau_projection_lag_events", "calls"] == 3
+    assert samples["plateau_projection_lag_events", "calls.calls"] == 3
     assert samples["plateau_http_requests_total", "/health/live", "200"] >= 1
 
 

@@ -10,6 +10,7 @@ from types import FrameType
 
 import click
 
+from infra.addresses import DATABASES
 from infra.databases import provision
 from infra.local import environment_file, processes
 from infra.local.ports import LOOPBACK
@@ -73,10 +74,11 @@ def start_for_tests(servers: Servers, setting: str) -> dict[str, str]:
     A busy port is reported with the `setting` that changes it.
     """
     servers.start(setting)
-    for name in ("plateau_calls", "plateau_gateway"):
+    for name in DATABASES:
+        database = f"plateau_{name}"
         owner, role = (
-            f"postgresql://{account}:{account}@{LOOPBACK}:{servers.ports.postgres}/{name}"
-            for account in (f"{name}_owner", name)
+            f"postgresql://{account}:{account}@{LOOPBACK}:{servers.ports.postgres}/{database}"
+            for account in (f"{database}_owner", database)
         )
         provision(servers.postgres.url, owner, role)
     addresses = {"PLATEAU_TEST_POSTGRES_URL": servers.postgres.url, "PLATEAU_TEST_AMQP_URL": servers.rabbitmq.url}

@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+from infra import health
+from infra.addresses import DATABASES
 from infra.command_line import ROLES
 from infra.databases import provision
 from infra.local import environment_file
@@ -19,7 +21,6 @@ from infra.local.supervisor import ROOT, Program
 from infra.local.waiting import wait_until
 from infra.migrations import upgrade
 
-ACCOUNTS = ("plateau_calls_owner", "plateau_calls", "plateau_gateway_owner", "plateau_gateway")
 # Passed on to the processes where whoever calls `make run` sets them.
 OPTIONAL = (
     "PLATEAU_INGEST_QUEUES",
@@ -66,10 +67,10 @@ class Stack:
         servers = self.servers
         servers.start(SETTING, self._programs(), {"HTTP": self.http_port})
         settings = self.settings()
-        for service in ("CALLS", "GATEWAY"):
-            owner = settings[f"PLATEAU_{service}_MIGRATION_URL"]
-            provision(servers.postgres.url, owner, settings[f"PLATEAU_{service}_DATABASE_URL"])
-            upgrade(service.lower(), owner)
+        for name in DATABASES:
+            owner = settings[f"PLATEAU_{name.upper()}_MIGRATION_URL"]
+            provision(servers.postgres.url, owner, settings[f"PLATEAU_{name.upper()}_DATABASE_URL"])
+            upgrade(name, owner)
         servers.supervisor.start_programs(ROLES)
         wait_until(self.is_ready, "Plateau", servers.supervisor.logs / "gateway.log", 60)
 
@@ -81,29 +82,27 @@ class Stack:
             return {}
 
     def is_ready(self) -> bool:
-        """Whether the gateway and all that it needs answer."""
-        return self.health().get("status") == "ready"
+        """Whether the gateway and every service answer."""
+        return health.is_up(self.health())
 
     def is_level(self) -> bool:
         """Whether every fact accepted so far is in the reports."""
-        health = self.health()
-        return health.get("status") == "ready" and not any((health["ingest_backlog"], *health["projections"].values()))
+        return health.is_level(self.health())
 
     def settings(self) -> dict[str, str]:
         """All that Plateau reads from its environment; the secrets are made once and kept in the folder."""
-        makers = dict.fromkeys(ACCOUNTS, lambda: secrets.token_urlsafe(24))
+        accounts = [f"plateau_{name}{owner}" for name in DATABASES for owner in ("", "_owner")]
+        makers = dict.fromkeys(accounts, lambda: secrets.token_urlsafe(24))
         makers["PLATEAU_MASTER_KEY"] = lambda: base64.b64encode(secrets.token_bytes(32)).decode()
         kept = environment_file.fill(self.home / "secrets", makers)
 
-        def address(account: str) -> str:
-            database = account.removesuffix("_owner")
-            return f"postgresql://{account}:{kept[account]}@{LOOPBACK}:{self.ports.postgres}/{database}"
+        def address(name: str, owner: str = "") -> str:
+            account = f"plateau_{name}{owner}"
+            return f"postgresql://{account}:{kept[account]}@{LOOPBACK}:{self.ports.postgres}/plateau_{name}"
 
         return {
-            "PLATEAU_CALLS_DATABASE_URL": address("plateau_calls"),
-            "PLATEAU_CALLS_MIGRATION_URL": address("plateau_calls_owner"),
-            "PLATEAU_GATEWAY_DATABASE_URL": address("plateau_gateway"),
-            "PLATEAU_GATEWAY_MIGRATION_URL": address("plateau_gateway_owner"),
+            **{f"PLATEAU_{name.upper()}_DATABASE_URL": address(name) for name in DATABASES},
+            **{f"PLATEAU_{name.upper()}_MIGRATION_URL": address(name, "_owner") for name in DATABASES},
             "PLATEAU_AMQP_URL": self.servers.rabbitmq.url,
             "PLATEAU_MASTER_KEY": kept["PLATEAU_MASTER_KEY"],
             "PLATEAU_HTTP_HOST": LOOPBACK,
@@ -119,11 +118,14 @@ class Stack:
 
     def _environment(self, index: int, role: str) -> dict[str, str]:
         # A process knows neither the owners' passwords nor what only another service needs.
-        foreign = ("PLATEAU_CALLS_", "PLATEAU_MASTER_KEY") if role == "gateway" else ("PLATEAU_GATEWAY_",)
+        own_name = role.partition("-")[0]
+        foreign = [f"PLATEAU_{name.upper()}_" for name in DATABASES if name != own_name]
+        if role == "gateway":
+            foreign.append("PLATEAU_MASTER_KEY")
         own = {
             name: value
             for name, value in self.settings().items()
-            if not name.startswith(foreign) and not name.endswith("_MIGRATION_URL")
+            if not name.startswith(tuple(foreign)) and not name.endswith("_MIGRATION_URL")
         }
         # The gateway shows its metrics on its own address.
         metrics = {} if role == "gateway" else {"PLATEAU_METRICS_PORT": str(self.ports.metrics(index))}

@@ -41,8 +41,8 @@ def test_a_process_knows_no_password_of_an_owner_nor_of_another_service(stack):
         role: {name for name in environment if name.endswith(("_DATABASE_URL", "_MIGRATION_URL"))}
         for role, environment in environments(stack).items()
     }
-    assert databases.pop("gateway") == {"PLATEAU_GATEWAY_DATABASE_URL"}
-    assert all(names == {"PLATEAU_CALLS_DATABASE_URL"} for names in databases.values())
+    own = {role: {f"PLATEAU_{role.partition('-')[0].upper()}_DATABASE_URL"} for role in ROLES}
+    assert databases == own
 
 
 def test_the_key_to_personal_data_is_not_the_gateways(stack):
@@ -67,10 +67,10 @@ def test_what_does_not_answer_is_not_ready(stack):
 @pytest.mark.parametrize(
     ("health", "level"),
     [
-        ({"status": "ready", "ingest_backlog": 0, "projections": {"calls": 0, "agents": 0}}, True),
-        ({"status": "ready", "ingest_backlog": 1, "projections": {"calls": 0, "agents": 0}}, False),
-        ({"status": "ready", "ingest_backlog": 0, "projections": {"calls": 0, "agents": 2}}, False),
-        ({"status": "not_ready", "ingest_backlog": None, "projections": None}, False),
+        ({"dependencies": {"staff": "up"}, "ingest_backlog": 0, "projections": {"calls.calls": 0}}, True),
+        ({"dependencies": {"staff": "up"}, "ingest_backlog": 1, "projections": {"calls.calls": 0}}, False),
+        ({"dependencies": {"staff": "up"}, "ingest_backlog": 0, "projections": {"calls.calls": 2}}, False),
+        ({"dependencies": {"staff": "away"}, "ingest_backlog": 0, "projections": {"calls.calls": 0}}, False),
     ],
 )
 def test_level_is_when_nothing_is_behind(stack, monkeypatch, health, level):

@@ -37,6 +37,12 @@ PROGRESS = """INSERT INTO store.ingest_progress (publisher, queue, facts)
     SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[])
     ON CONFLICT (publisher, queue) DO UPDATE
     SET facts = greatest(ingest_progress.facts, excluded.facts), moved_at = now()"""
+STORED_OF = "SELECT queue, facts FROM store.ingest_progress WHERE publisher = %s"
+
+
+def stored(db: Cursor, publisher: str) -> dict[str, int]:
+    """How many facts of a gateway's life are stored, by ingest queue."""
+    return dict(db.execute(STORED_OF, (publisher,)).fetchall())
 
 
 class Arrival(NamedTuple):

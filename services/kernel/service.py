@@ -146,6 +146,16 @@ class Dispatcher:
         with self._pool.connection() as connection, connection.cursor() as db:
             return question(db)
 
+    def progress(self) -> dict[str, Any]:
+        """`lags`: stored events that each read model has yet to apply, as `service.read_model`; `held_back_by`: the
+        process whose open transaction readers wait for, if there is one.
+        """
+        with self._pool.connection() as connection, connection.cursor() as db:
+            lags = projections.lags(db, self._read_models)
+            waiting = store.held_back_by(db)
+        named = {f"{self._api.name}.{model}": lag for model, lag in lags.items()}
+        return {"lags": named, "held_back_by": waiting and waiting._asdict()}
+
     def _answer(self, db: Cursor, case: UseCase, question: Any, actor: Actor) -> Answer:
         try:
             with db.connection.transaction():

@@ -123,7 +123,7 @@ def changes(calls: RunningCalls) -> Iterator[str]:
     yield "another that waits"
     calls.take({**RESTART, "occurred_at": (NINE + timedelta(minutes=50)).isoformat()})
     yield "a restart that ends it"
-    calls.order("ConfigureSource", "pbx1", {"clock_offset_seconds": 5 * 3600})
+    calls.configure("ConfigureSource", "pbx1", {"clock_offset_seconds": 5 * 3600})
     calls.follow()
     yield "a clock set right"
     calls.take(call_fact("c5", "queued", NINE + timedelta(minutes=52), queue="sales"))
@@ -133,7 +133,7 @@ def changes(calls: RunningCalls) -> Iterator[str]:
     yield "closed by inference"
     calls.take(call_fact("c5", "answered", NINE + timedelta(minutes=53), queue="sales", agent="a-1"))
     yield "which a fact undoes"
-    calls.order("ConfigureSource", "pbx1", {"clock_offset_seconds": -9 * 3600})
+    calls.configure("ConfigureSource", "pbx1", {"clock_offset_seconds": -9 * 3600})
     calls.follow()
     yield "a clock set wrong"
 
@@ -192,7 +192,7 @@ def test_the_range_is_half_open(calls, begin, end, offered):
 
 
 def test_facts_that_no_read_model_has_applied_yet_are_known(calls):
-    calls.order("ConfigureSource", "pbx1", {"clock_offset_seconds": 3600})
+    calls.configure("ConfigureSource", "pbx1", {"clock_offset_seconds": 3600})
     calls.store(answered("c1", NINE))
     instant = now(calls)
     passed(calls, instant)

@@ -120,7 +120,7 @@ def test_an_agent_signed_in_without_a_queue_is_counted_in_each(calls):
 
 
 def test_the_reasons_of_a_source_are_shown_as_activities(calls):
-    calls.order("ConfigureSource", "pbx1", {"pause_reasons": {"7": "lunch"}})
+    calls.configure("ConfigureSource", "pbx1", {"pause_reasons": {"7": "lunch"}})
     calls.take(
         agent_fact("a-1", "signed_in", ago(hours=1)), agent_fact("a-1", "paused", ago(minutes=9), {"reason": "7"})
     )

@@ -118,7 +118,7 @@ def in_batches(rng: Random, facts: list[dict[str, Any]]) -> Iterator[list[dict[s
 
 
 def configure(calls: RunningCalls, step: Configuring) -> None:
-    calls.order("ConfigureSource", step.source, {"clock_offset_seconds": step.offset})
+    calls.configure("ConfigureSource", step.source, {"clock_offset_seconds": step.offset})
 
 
 def begin_anew(calls: RunningCalls, owner: psycopg.Connection) -> None:

@@ -50,7 +50,7 @@ def test_a_stale_call_is_over_its_visit_left_for_that_reason_and_inferred(calls)
 
 def test_each_source_says_how_long_is_long(calls):
     now = datetime.now(UTC)
-    calls.order("ConfigureSource", "pbx2", {"stale_after_seconds": 60})
+    calls.configure("ConfigureSource", "pbx2", {"stale_after_seconds": 60})
     waiting(calls, now, "c1")
     waiting(calls, now, "c2", source="pbx2")
     assert calls.reap(now + timedelta(seconds=120)) == 1

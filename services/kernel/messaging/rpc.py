@@ -19,7 +19,7 @@ and leaves its queue behind when the service is gone, so that callers wait for n
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import psycopg
@@ -35,6 +35,7 @@ from services.kernel.values import Unavailable
 QUEUE_EXPIRES = 10_000  # milliseconds without a consumer: a restart keeps the calls that wait, an absence is told
 
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 Answer = Callable[[Any, BaseException | None], None]
 
 
@@ -125,7 +126,7 @@ class Rpc(Entrypoint):  # type: ignore[misc]  # nameko has no types
         self.calls.finish()
 
 
-rpc = Rpc.decorator
+rpc: Callable[[Method], Method] = Rpc.decorator
 
 
 def _arguments(body: bytes) -> tuple[list[Any], dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""The budget service: what the centre costs."""

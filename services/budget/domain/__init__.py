@@ -1,0 +1,1 @@
+"""The rules of the budget service: pure, without time, chance or the outside."""

@@ -1,0 +1,1 @@
+"""The rules of the staff service: pure, without time, chance or the outside."""

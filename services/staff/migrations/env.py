@@ -1,0 +1,7 @@
+"""Alembic's entry to the migrations of the staff database."""
+
+from alembic import context
+
+from services.kernel.migrations import run
+
+run(context)

@@ -1,0 +1,1 @@
+"""The training service: courses, inductions and awards."""

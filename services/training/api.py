@@ -1,0 +1,5 @@
+"""What the training service publishes: one line a use case."""
+
+from services.kernel.declarations import Api
+
+api = Api("training")

@@ -1,0 +1,8 @@
+"""The read models of the training service."""
+
+from services.kernel.projections import Projection
+
+
+def read_models() -> list[Projection]:
+    """Every read model, each with a memory of its own."""
+    return []
