@@ -23,6 +23,8 @@ _ETAG = re.compile(rb'"(0|[1-9][0-9]{0,8})"')
 _POSITION = re.compile(rb"[0-9]{1,19}\.[0-9]{1,19}")
 UNKNOWN_OUTCOMES = frozenset({500, 503, 504})
 
+Message = dict[str, Any]
+
 
 class Routes:
     """Makes endpoints of what services declare."""
@@ -43,48 +45,34 @@ class Routes:
                 yield Entry(case.method, case.path, partial(self._command, case))
 
     async def _query(self, case: UseCase, exchange: Exchange) -> None:
-        caller = exchange.require(case.scope)
         parameters = _parameters(exchange)
-        _valid(case, parameters)
-        answer = await ask(
-            self._rpc,
-            exchange,
-            case.service,
-            "query",
-            {
-                "use_case": case.name,
-                "parameters": parameters,
-                "actor": schemas.dump(caller.actor),
-                "min_position": _min_position(exchange),
-            },
-        )
-        body = answer["body"].encode()
+        body = (await self._asked(case, exchange, parameters))["body"].encode()
         cursor = _next(case, body)
         await exchange.answer(200, body, headers=[] if cursor is None else [_link(exchange, parameters, cursor)])
 
     async def _show(self, case: UseCase, exchange: Exchange, *, history: bool = False) -> None:
-        caller = exchange.require(case.scope)
         parameters = _parameters(exchange)
         as_of = None if history else parameters.pop("as_of", None)
-        _valid(case, parameters)
-        answer = await ask(
-            self._rpc,
-            exchange,
-            case.service,
-            "query",
-            {
-                "use_case": case.name,
-                "key": _key(case, exchange),
-                "parameters": parameters,
-                "as_of": as_of,
-                "history": history,
-                "actor": schemas.dump(caller.actor),
-                "min_position": _min_position(exchange),
-            },
-        )
+        thing = {"key": _key(case, exchange), "as_of": as_of, "history": history}
+        answer = await self._asked(case, exchange, parameters, thing)
         version = answer.get("version")
         etag = [] if version is None else [(b"etag", b'"%d"' % version)]
         await exchange.answer(200, answer["body"].encode(), headers=etag)
+
+    async def _asked(
+        self, case: UseCase, exchange: Exchange, parameters: Message, thing: Message | None = None
+    ) -> Message:
+        """What the service answers to a question; about a `thing` where it is one that is shown."""
+        caller = exchange.require(case.scope)
+        _valid(case, parameters)
+        message = {
+            "use_case": case.name,
+            "parameters": parameters,
+            "actor": schemas.dump(caller.actor),
+            "min_position": _min_position(exchange),
+            **(thing or {}),
+        }
+        return await ask(self._rpc, exchange, case.service, "query", message)
 
     async def _command(self, case: UseCase, exchange: Exchange) -> None:
         caller = exchange.require(case.scope)
@@ -111,9 +99,7 @@ class Routes:
         }
         await _give(exchange, await self._carry_out(case, exchange, message, identity))
 
-    async def _carry_out(
-        self, case: UseCase, exchange: Exchange, message: dict[str, Any], identity: Identity
-    ) -> Answer:
+    async def _carry_out(self, case: UseCase, exchange: Exchange, message: Message, identity: Identity) -> Answer:
         try:
             done = await ask(self._rpc, exchange, case.service, "execute", message)
         except Problem as problem:
