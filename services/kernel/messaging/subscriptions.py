@@ -2,7 +2,7 @@
 
     class Budget:
         name = "budget"
-        inbox = OnDatabase(DATABASE, lambda pool, master: Inbox(pool, REACTIONS))
+        inbox = OnDatabase(DATABASE, inbox)
 
         @subscribed(EventQueues("budget", "calls", types_from("calls", REACTIONS)))
         def hear(self, events: list[Received]) -> None:
