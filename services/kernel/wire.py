@@ -79,12 +79,7 @@ class Amount(fields.Field[Money]):
     """Money as `{"amount": "1250.00", "currency": "EUR"}`: a decimal text, never a JSON number."""
 
     def _serialize(self, value: Money | None, attr: str | None, obj: Any, **kwargs: Any) -> dict[str, str] | None:
-        if value is None:
-            return None
-        return {
-            "amount": str(Decimal(value.minor).scaleb(-minor_digits(value.currency))),
-            "currency": value.currency,
-        }
+        return None if value is None else written(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Money:
         try:
@@ -104,6 +99,11 @@ _OTHER_DIGITS = {
     3: "BHD IQD JOD KWD LYD OMR TND",
 }
 _MINOR_DIGITS = {code: digits for digits, codes in _OTHER_DIGITS.items() for code in codes.split()}
+
+
+def written(money: Money) -> dict[str, str]:
+    """Money as it travels."""
+    return {"amount": str(Decimal(money.minor).scaleb(-minor_digits(money.currency))), "currency": money.currency}
 
 
 def minor_digits(currency: str) -> int:
