@@ -5,9 +5,9 @@ rows, following = EMPLOYEES.page(db, asked)
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, fields
 from datetime import UTC, datetime
-from typing import Annotated, Any, LiteralString
+from typing import Annotated, Any, LiteralString, TypeVar
 
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -17,6 +17,7 @@ from services.kernel.database import Cursor
 from services.kernel.decider import values
 from services.kernel.values import Range
 
+V = TypeVar("V")
 Row = dict[str, Any]
 
 SELECT = "SELECT * FROM {relation} WHERE {conditions} ORDER BY {order} LIMIT %(limit)s"
@@ -29,6 +30,11 @@ class Paged:
     _: KW_ONLY
     limit: Annotated[int, Range(1, 500)] = 100
     cursor: str | None = None
+
+
+def equal(*columns: LiteralString) -> dict[str, LiteralString]:
+    """Filters that ask for the value of a column, by its name."""
+    return {column: column + " = %(" + column + ")s" for column in columns}
 
 
 @dataclass(frozen=True)
@@ -75,3 +81,9 @@ class Listing:
         )
         with db.connection.cursor(row_factory=dict_row) as rows:
             return rows.execute(statement, {**wanted, **place, "limit": limit}).fetchall()
+
+
+def viewed(cls: type[V], row: Mapping[str, Any], **more: Any) -> V:
+    """A row as a `cls`: its fields are the columns of the same names, but for `more`."""
+    columns = {f.name: row[f.name] for f in fields(cls) if f.name not in more}  # type: ignore[arg-type]
+    return cls(**columns, **more)

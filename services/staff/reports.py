@@ -2,25 +2,18 @@
 
 from uuid import UUID
 
+from services.kernel import schemas
 from services.kernel.boxes import Boxes
 from services.kernel.database import Cursor
-from services.kernel.lists import Listing, Row
+from services.kernel.lists import Listing, Row, equal, viewed
 from services.kernel.privacy import Keyring
 from services.kernel.projections import answers
 from services.kernel.values import Actor
-from services.staff.domain.employees import EmployeeSummary, ExternalId
+from services.staff.domain.employees import EmployeeSummary, ExternalId, FileOpened
 from services.staff.queries import EmployeeList, Employees
 
-EMPLOYEES = Listing(
-    "employees",
-    filters={
-        "role": "role = %(role)s",
-        "team": "team = %(team)s",
-        "status": "status = %(status)s",
-        "external_id": "external_id = %(external_id)s",
-    },
-    order={"id": UUID},
-)
+EMPLOYEES = Listing("employees", equal("role", "team", "status", "external_id"), order={"id": UUID})
+NAMELESS = dict.fromkeys(schemas.personal_fields(FileOpened))
 
 
 class EmployeeReader:
@@ -33,20 +26,10 @@ class EmployeeReader:
     def employees(self, asked: Employees, db: Cursor, _actor: Actor) -> EmployeeList:
         """A page of the employees that the filters leave, by id: those were made in the order of time."""
         rows, following = EMPLOYEES.page(db, asked)
-        files = self._boxes.opened(db, [(row["id"], row["file_event"]) for row in rows])
-        return EmployeeList(tuple(_summary(row, files[row["file_event"]]) for row in rows), following)
+        files = self._boxes.opened(db, [(row["id"], row["file_event"]) for row in rows if row["file_event"]])
+        return EmployeeList(tuple(_summary(row, files.get(row["file_event"], {})) for row in rows), following)
 
 
 def _summary(row: Row, file: Row) -> EmployeeSummary:
     outside = row["external_id"]
-    return EmployeeSummary(
-        id=row["id"],
-        given_name=file.get("given_name"),
-        family_name=file.get("family_name"),
-        email=file.get("email"),
-        role=row["role"],
-        team=row["team"],
-        starts_on=row["starts_on"],
-        external_id=outside and ExternalId(*outside.split(":", 1)),
-        status=row["status"],
-    )
+    return viewed(EmployeeSummary, NAMELESS | row | file, external_id=outside and ExternalId(*outside.split(":", 1)))

@@ -1,12 +1,11 @@
 """Lists of learning plans and of awards; why an award was granted is unsealed for the answer alone."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from services.kernel.boxes import Boxes
 from services.kernel.database import Cursor
-from services.kernel.lists import Listing, Row
+from services.kernel.lists import Listing, Row, equal, viewed
 from services.kernel.privacy import Keyring
 from services.kernel.projections import answers
 from services.kernel.values import Actor, Money
@@ -14,20 +13,8 @@ from services.training.domain.awards import AwardView
 from services.training.domain.learning_plans import LearningPlanSummary
 from services.training.queries import AwardList, Awards, LearningPlanList, LearningPlans
 
-PLANS = Listing(
-    "learning_plans",
-    filters={"employee": "employee = %(employee)s", "status": "status = %(status)s"},
-    order={"started_at": datetime.fromisoformat, "id": UUID},
-)
-AWARDS = Listing(
-    "awards",
-    filters={
-        "employee": "employee = %(employee)s",
-        "cost_centre": "cost_centre = %(cost_centre)s",
-        "status": "status = %(status)s",
-    },
-    order={"id": UUID},
-)
+PLANS = Listing("learning_plans", equal("employee", "status"), order={"started_at": datetime.fromisoformat, "id": UUID})
+AWARDS = Listing("awards", equal("employee", "cost_centre", "status"), order={"id": UUID})
 
 
 class LearningPlanReader:
@@ -37,7 +24,7 @@ class LearningPlanReader:
     def plans(self, asked: LearningPlans, db: Cursor, _actor: Actor) -> LearningPlanList:
         """A page of the plans that the filters leave, by their start."""
         rows, following = PLANS.page(db, asked)
-        return LearningPlanList(tuple(_plan(row) for row in rows), following)
+        return LearningPlanList(tuple(viewed(LearningPlanSummary, row) for row in rows), following)
 
 
 class AwardReader:
@@ -54,27 +41,5 @@ class AwardReader:
         return AwardList(tuple(_award(row, sealed[row["granted_event"]]) for row in rows), following)
 
 
-def _plan(row: Row) -> LearningPlanSummary:
-    return LearningPlanSummary(
-        id=row["id"],
-        employee=row["employee"],
-        kind=row["kind"],
-        status=row["status"],
-        steps=row["steps"],
-        open_steps=row["open_steps"],
-    )
-
-
-def _award(row: Row, sealed: dict[str, Any]) -> AwardView:
-    return AwardView(
-        id=row["id"],
-        employee=row["employee"],
-        amount=Money(row["minor"], row["currency"]),
-        cost_centre=row["cost_centre"],
-        period=row["period"],
-        status=row["status"],
-        reason=sealed.get("reason"),
-        granted_by=row["granted_by"],
-        approved_by=row["approved_by"],
-        approved_at=row["approved_at"],
-    )
+def _award(row: Row, sealed: Row) -> AwardView:
+    return viewed(AwardView, {"reason": None} | row | sealed, amount=Money(row["minor"], row["currency"]))

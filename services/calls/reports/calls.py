@@ -28,26 +28,20 @@ from services.kernel.boxes import Boxes
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
-from services.kernel.lists import Listing
+from services.kernel.lists import Listing, equal, viewed
 from services.kernel.privacy import Keyring, MasterKey
 from services.kernel.projections import answers
 from services.kernel.store import StoredEvent
 from services.kernel.values import Actor, seconds
 
 FILTERS: dict[str, LiteralString] = {
-    "source": "source = %(source)s",
-    "call_id": "call_id = %(call_id)s",
-    "direction": "direction = %(direction)s",
-    "outcome": "outcome = %(outcome)s",
-    "campaign": "campaign = %(campaign)s",
-    "customer": "customer = %(customer)s",
+    **equal("id", "source", "call_id", "direction", "outcome", "campaign", "customer"),
     "from_": "started_at >= %(from_)s",
     "to": "started_at < %(to)s",
     "queue": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = %(queue)s)",
     "agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(agent)s)",
     "subject": """id IN (SELECT id FROM calls WHERE customer = %(subject)s
         UNION SELECT call FROM further_customers WHERE customer = %(subject)s)""",
-    "id": "id = %(id)s",
     "seen_queues": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = ANY(%(seen_queues)s))",
     "seen_agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(seen_agent)s)",
 }
@@ -124,11 +118,16 @@ class CallReader:
         views = []
         for call in calls:
             known = numbers.get(call["numbers_event"], {})
-            fields = {name: call[name] for name in CallView.__dataclass_fields__ if name in call}
-            fields["caller_number"], fields["called_number"] = known.get("from"), known.get("to")
-            fields["visits"] = tuple(_visit_view(visit) for visit in visits.get(call["id"], ()))
-            fields["legs"] = tuple(_leg_view(leg) for leg in legs.get(call["id"], ()))
-            views.append(CallView(**fields))
+            views.append(
+                viewed(
+                    CallView,
+                    call,
+                    caller_number=known.get("from"),
+                    called_number=known.get("to"),
+                    visits=tuple(_visit_view(visit) for visit in visits.get(call["id"], ())),
+                    legs=tuple(_leg_view(leg) for leg in legs.get(call["id"], ())),
+                )
+            )
         return views
 
 

@@ -7,8 +7,10 @@ import pytest
 
 from services.kernel.boxes import Boxes
 from services.kernel.privacy import Keyring
+from services.kernel.tests.horizon import until_readable
 from services.kernel.tests.running import MASTER
 from services.kernel.things import Refused
+from services.staff.projections.employees import EmployeeRegister
 
 ADA = {
     "given_name": "Ada",
@@ -98,6 +100,15 @@ def test_the_status_moves_with_the_supervised_period(hired):
     hired.order("EndSupervision", new_id(1), {"reason": "another post"})
     hired.follow()
     assert names(hired, status="supervision_ended") == ["Ada"]
+
+
+def test_an_employee_whose_file_was_not_read_yet_is_listed_without_a_name(staff, monkeypatch):
+    monkeypatch.setattr(EmployeeRegister, "batch", 1)
+    staff.order("Hire", new_id(1), ADA)
+    until_readable(staff.connection)
+    staff.step(*staff.models)
+    (listed,) = staff.ask("Employees")["items"]
+    assert (listed["role"], listed["given_name"], listed["external_id"]) == ("agent", None, None)
 
 
 def test_a_rebuild_lists_the_same(hired):
