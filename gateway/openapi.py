@@ -234,7 +234,8 @@ def _operations(case: UseCase, converter: Any) -> Iterator[Operation]:
             parameters.append({"in": "query", "name": wire_name, "required": field.required, "schema": described_field})
     answer: Any = schemas.schema_class(case.returns) if case.returns else {"type": "object"}
     if case.shows:
-        answer = type(answer.__name__, (answer,), {"allowed_actions": ALLOWED_ACTIONS}) if case.returns else answer
+        if case.returns:  # under a name of its own: in a list the same thing comes without its actions
+            answer = type(f"Shown{answer.__name__}", (answer,), {"allowed_actions": ALLOWED_ACTIONS})
         as_of = {"in": "query", "name": "as_of", "schema": {"type": "string", "format": "date-time"}}
         yield Operation(
             "GET", case.path, tag, case.summary, {"200": json_answer("The thing", answer, ETag="Its version")},

@@ -13,6 +13,17 @@ SCOPES: dict[str, str] = {
     "sources:write": "Configure telephone sources.",
     "reports:read": "See reports and what stands behind each figure.",
     "live:read": "See what happens on the floor now.",
+    "employees:read": "See employees by name, with their supervised periods.",
+    "employees:write": "Hire employees.",
+    "supervision:write": "Lead supervised periods: begin, note checkpoints and proven duties, extend, end.",
+    "supervision:sign-off": "Sign supervised periods off.",
+    "inductions:read": "See which courses the induction of a role has.",
+    "inductions:write": "Define the inductions of roles.",
+    "learning-plans:read": "See learning plans.",
+    "learning-plans:write": "Note which steps of learning plans are completed.",
+    "awards:read": "See awards, their amounts and reasons.",
+    "awards:write": "Grant awards.",
+    "awards:approve": "Approve awards that somebody else granted.",
     "privacy:export": "Give a person all that is held of them.",
     "privacy:erase": "Erase a person.",
     "keys:read": "See API keys.",
@@ -20,17 +31,24 @@ SCOPES: dict[str, str] = {
 }
 
 _SEES_CALLS = {"calls:read", "queues:read", "reports:read", "live:read"}
+_TRAINS = {"inductions:read", "inductions:write", "learning-plans:read", "learning-plans:write"}
+_KEEPS_STAFF = {"employees:read", "employees:write", "supervision:write", "supervision:sign-off"}
+_REWARDS = {"awards:read", "awards:write", "awards:approve"}
 
 ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(SCOPES),
     "manager": frozenset(
-        _SEES_CALLS | {"queues:write", "sources:read", "sources:write", "privacy:export", "privacy:erase"}
+        _SEES_CALLS
+        | _KEEPS_STAFF
+        | _TRAINS
+        | _REWARDS
+        | {"queues:write", "sources:read", "sources:write", "privacy:export", "privacy:erase"}
     ),
     "supervisor": frozenset(_SEES_CALLS),
     "agent": frozenset(),
-    "hr": frozenset(),
-    "trainer": frozenset(),
-    "finance": frozenset({"reports:read"}),
+    "hr": frozenset(_KEEPS_STAFF | _TRAINS | _REWARDS),
+    "trainer": frozenset(_TRAINS),
+    "finance": frozenset({"reports:read", "awards:read"}),
     "owner": frozenset({"queues:read", "reports:read", "live:read"}),
     "executive": frozenset({"queues:read", "reports:read"}),
     "client": frozenset({"queues:read", "reports:read"}),

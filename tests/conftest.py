@@ -1,6 +1,7 @@
 """One Plateau for all tests that look at it from outside: they keep apart by queues, calls and sources of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -51,3 +52,21 @@ def administrator(stack) -> Iterator[Caller]:
 def queue() -> str:
     """A queue of this test alone."""
     return f"queue-{uuid4()}"
+
+
+@pytest.fixture
+def key(administrator: Caller, stack: Stack) -> Iterator[Callable[..., Caller]]:
+    """Makes keys, and callers who use them."""
+    made: list[Caller] = []
+
+    def make(*scopes: str, **limits: Any) -> Caller:
+        order = {"name": "a tool", "scopes": list(scopes), **limits}
+        answer = administrator.http.post("/v1/api-keys", json=order)
+        assert answer.status_code == 201, answer.text
+        made.append(Caller(stack.url, answer.json()["key"]))
+        made[-1].key_id = answer.json()["id"]
+        return made[-1]
+
+    yield make
+    for caller in made:
+        caller.http.close()

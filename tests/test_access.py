@@ -16,24 +16,6 @@ RANGE = {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z", "interval
 
 
 @pytest.fixture
-def key(administrator, stack):
-    """Makes keys, and callers who use them."""
-    made = []
-
-    def make(*scopes, **limits):
-        order = {"name": "a tool", "scopes": list(scopes), **limits}
-        answer = administrator.http.post("/v1/api-keys", json=order)
-        assert answer.status_code == 201, answer.text
-        made.append(Caller(stack.url, answer.json()["key"]))
-        made[-1].key_id = answer.json()["id"]
-        return made[-1]
-
-    yield make
-    for caller in made:
-        caller.http.close()
-
-
-@pytest.fixture
 def bearer(stack):
     """Callers with a token."""
     made = []

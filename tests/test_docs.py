@@ -11,6 +11,7 @@ import click
 import orjson
 import pytest
 
+from conftest import fresh_database
 from gateway.adapters import ADAPTERS
 from gateway.sources import Source
 from infra.command_line import ROLES, main
@@ -18,7 +19,13 @@ from services.calls.api import api, canonical
 from services.calls.domain.fold import Fact, fold
 from services.kernel import projections, schemas, store
 from services.kernel.database import connect
+from services.kernel.inbox import Inbox
+from services.kernel.privacy import Keyring
 from services.kernel.tests.horizon import until_readable
+from services.kernel.tests.running import running
+from services.kernel.things import ThingStore
+from services.training import parts as training
+from services.training.projections import read_models
 from tests.documents import DOCUMENTS, ROOT, blocks, name
 
 CODE = [
@@ -125,6 +132,20 @@ def test_the_projection_of_the_guide_follows(calls_url):
         until_readable(connection)
         projections.bring_into_use(connection, projections.create(connection, model))
         assert db.execute("SELECT * FROM read.source_calls").fetchall() == [("pbx1", "c-1")]
+
+
+@pytest.mark.servers
+def test_the_reaction_of_the_guide_opens_a_plan(postgres_url):
+    reactions = run(ROOT / "docs/guides/react-to-another-service.md")["REACTIONS"]
+
+    def inbox(pool, master):
+        return Inbox(pool, ThingStore(Keyring(master)), reactions)
+
+    ada = str(uuid4())
+    for url in fresh_database(postgres_url, "training"):
+        with running(url, training.dispatcher, inbox, read_models) as service:
+            service.hear("staff", "supervision_signed_off", {"employee": ada, "on": "2026-11-30"}, ada)
+            assert [plan["steps"] for plan in service.ask("LearningPlans", employee=ada)["items"]] == [2]
 
 
 @pytest.mark.servers

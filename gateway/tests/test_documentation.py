@@ -8,16 +8,16 @@ import gateway
 from gateway.adapters import ADAPTERS
 from gateway.app import PUBLIC, create_app
 from gateway.codes import CODES
+from gateway.contracts import APIS
 from gateway.documentation import Documentation
 from gateway.settings import Settings
 from gateway.tests.fakes import client
-from services.calls.api import api
 
 pytestmark = pytest.mark.anyio
 
 
 async def get(path):
-    async with client(Documentation([api], ADAPTERS).entries()) as http:
+    async with client(Documentation(APIS, ADAPTERS).entries()) as http:
         return await http.get(path)
 
 

@@ -122,6 +122,10 @@ class _Case:
         """When the command comes."""
         return replace(self, context=replace(self.context, now=now))
 
+    def on(self, key: str) -> "_Case":
+        """The id or the name of the thing."""
+        return replace(self, context=replace(self.context, key=key))
+
     def when(self, order: Any, by: Actor | None = None) -> "_Case":
         """The command, and who gives it."""
         context = replace(self.context, actor=by) if by else self.context
@@ -140,10 +144,14 @@ class _Case:
 
     def leaves(self, **expected: Any) -> "_Case":
         """The thing's state afterwards, as far as named."""
-        after = self._state(self.history + self.outcome)
-        seen = {name: getattr(after, name) for name in expected}
+        seen = {name: getattr(self.after, name) for name in expected}
         assert seen == expected, seen
         return self
+
+    @property
+    def after(self) -> Any:
+        """The thing as the command leaves it."""
+        return self._state(self.history + self.outcome)
 
     def _state(self, history: Sequence[Any]) -> Any:
         current = self.initial

@@ -17,7 +17,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.kernel import schemas
 from services.kernel.decider import Decision, event_type
-from services.kernel.values import E164, Actor
+from services.kernel.values import E164, Actor, Personal
 
 LONGEST_NAME = 200
 Limit = Literal["queues", "sources"]
@@ -207,7 +207,7 @@ class Api:
         if (made_of is None) is not (by is None) or (made_of is not None and len(shapes) != 1):
             raise TypeError("Name one public event, what it is made_of, and by which function.")
         for shape in shapes:
-            if schemas.bears_personal(shape):
+            if schemas.bears(shape, Personal):
                 raise TypeError(f"{shape.__name__} has personal fields, which may not be public: translate it.")
             schemas.schema_class(shape)  # now, because the contract is derived from it
             made = Publication(self.name, shape, made_of or shape, by, subject, revised)

@@ -150,15 +150,20 @@ def dump(value: Any) -> dict[str, Any]:
     return dict(_schema(value.__class__).dump(value))
 
 
-def bears_personal(hint: Any) -> bool:
-    """Whether a class, or anything within it, is marked as personal."""
-    if isinstance(hint, Personal):
+@cache
+def bears(cls: type, kind: type) -> bool:
+    """Whether a class, or anything within it, is of a kind or marked with one: Money, or Personal."""
+    return _bears(cls, kind)
+
+
+def _bears(hint: Any, kind: type) -> bool:
+    if hint is kind or isinstance(hint, kind):
         return True
-    if dataclasses.is_dataclass(hint):
-        return any(map(bears_personal, get_type_hints(hint, include_extras=True).values()))
-    return any(map(bears_personal, get_args(hint)))
+    within = get_type_hints(hint, include_extras=True).values() if dataclasses.is_dataclass(hint) else get_args(hint)
+    return any(_bears(inner, kind) for inner in within)
 
 
+@cache
 def personal_fields(cls: type) -> tuple[str, ...]:
     """The fields of a class that are sealed before they are stored."""
     hints = get_type_hints(cls, include_extras=True)

@@ -155,7 +155,7 @@ class ThingStore:
 
     def _close(self, connection: Connection, subject: UUID, event_id: UUID, event: Any) -> dict[str, Any]:
         data = schemas.dump(event)
-        personal = {name: data.pop(name) for name in schemas.personal_fields(type(event)) if data[name] is not None}
+        personal = {name: data.pop(name) for name in schemas.personal_fields(event.__class__) if data[name] is not None}
         if personal:
             with connection.cursor() as db:
                 key = self._keyring.ensure(db, [subject])[subject]

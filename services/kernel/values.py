@@ -3,8 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
+from uuid import UUID
 
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
@@ -23,10 +25,10 @@ class Unavailable(Exception):  # noqa: N818 - a state of the world, not a mistak
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The bounds of a number, both included unless `exclusive` (then the lower one is not)."""
+    """The bounds of a number or a day, both included unless `exclusive` (then the lower one is not)."""
 
-    min: Decimal | int | None = None
-    max: Decimal | int | None = None
+    min: Decimal | int | date | None = None
+    max: Decimal | int | date | None = None
     exclusive: bool = False
 
 
@@ -57,6 +59,8 @@ class Example:
 
     value: Any
 
+
+Day = Annotated[date, Range(date(1900, 1, 1), date(2999, 12, 31))]  # so that weeks and years can be added to it
 
 RATIO_STEP = Decimal("0.0001")
 SECONDS_STEP = Decimal("0.001")
@@ -131,6 +135,10 @@ class Actor:
     def party(self) -> Party:
         """The side of the table that the actor sits on."""
         return "client" if self.client else "centre"
+
+    def is_employee(self, employee: UUID | str) -> bool:
+        """Whether the actor is the employee of this id, by the agent that they are or the id that they sign in with."""
+        return str(employee) in (self.agent, self.id)
 
     def may(self, scope: str) -> bool:
         """Whether the actor holds a scope."""

@@ -11,9 +11,12 @@ from services.kernel.values import Money
 
 ZONES = available_timezones()  # read once: it opens every zone file
 
+MOST_MINOR = 10**15  # a column of PostgreSQL and a double of JavaScript still hold it exactly
 NO_INSTANT = "Give an RFC 3339 instant with an offset, such as 2026-11-21T09:00:00Z."
 NO_NUL = "Leave out NUL characters."
 NO_ZONE = "Give an IANA time zone, such as Europe/Paris or UTC."
+NO_CURRENCY = "Give a currency of ISO 4217, such as EUR."
+TOO_MUCH = "Give an amount of at most 15 digits."
 NO_MONEY = 'Give money as {"amount": "1250.00", "currency": "EUR"}, the amount a text.'
 
 
@@ -79,19 +82,18 @@ class Amount(fields.Field[Money]):
     """Money as `{"amount": "1250.00", "currency": "EUR"}`: a decimal text, never a JSON number."""
 
     def _serialize(self, value: Money | None, attr: str | None, obj: Any, **kwargs: Any) -> dict[str, str] | None:
-        if value is None:
-            return None
-        return {
-            "amount": str(Decimal(value.minor).scaleb(-minor_digits(value.currency))),
-            "currency": value.currency,
-        }
+        return None if value is None else written(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Money:
         try:
             amount, currency = value["amount"], value["currency"]
-            if not isinstance(amount, str) or len(currency) != 3 or not currency.isupper() or not currency.isascii():
+            if not isinstance(amount, str):
                 raise ValidationError(NO_MONEY)
+            if currency not in _MINOR_DIGITS:
+                raise ValidationError(NO_CURRENCY)
             minor = Decimal(amount).scaleb(minor_digits(currency))
+            if abs(minor) >= MOST_MINOR:
+                raise ValidationError(TOO_MUCH)
             if minor != minor.to_integral_value():
                 raise ValidationError(f"{currency} has {minor_digits(currency)} decimals.")
             return Money(int(minor), currency)
@@ -99,16 +101,27 @@ class Amount(fields.Field[Money]):
             raise ValidationError(NO_MONEY) from error
 
 
-_OTHER_DIGITS = {
+# The currencies of ISO 4217 by their decimals. None is taken away when it is retired: stored amounts are read by it.
+_CURRENCIES = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    2: """AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP
+        CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR
+        JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN
+        NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP
+        SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG""",
     3: "BHD IQD JOD KWD LYD OMR TND",
 }
-_MINOR_DIGITS = {code: digits for digits, codes in _OTHER_DIGITS.items() for code in codes.split()}
+_MINOR_DIGITS = {code: digits for digits, codes in _CURRENCIES.items() for code in codes.split()}
+
+
+def written(money: Money) -> dict[str, str]:
+    """Money as it travels."""
+    return {"amount": str(Decimal(money.minor).scaleb(-minor_digits(money.currency))), "currency": money.currency}
 
 
 def minor_digits(currency: str) -> int:
     """How many decimals an ISO 4217 currency has."""
-    return _MINOR_DIGITS.get(currency, 2)
+    return _MINOR_DIGITS[currency]
 
 
 def rfc3339(instant: datetime) -> str:

@@ -1,12 +1,22 @@
 """The parts of the staff service, without the framework that brings them messages."""
 
 from services.kernel.database import Pool
+from services.kernel.inbox import Inbox
 from services.kernel.privacy import Keyring, MasterKey
 from services.kernel.service import Dispatcher
+from services.kernel.things import ThingStore
 from services.staff.api import api
 from services.staff.projections import read_models
+from services.staff.reactions import REACTIONS
+from services.staff.reports import EmployeeReader
 
 
 def dispatcher(pool: Pool, master: MasterKey) -> Dispatcher:
     """What carries out the commands and answers the questions."""
-    return Dispatcher(api, read_models=read_models(), readers=[], pool=pool, keyring=Keyring(master))
+    keyring = Keyring(master)
+    return Dispatcher(api, read_models=read_models(), readers=[EmployeeReader(keyring)], pool=pool, keyring=keyring)
+
+
+def inbox(pool: Pool, master: MasterKey) -> Inbox:
+    """What takes the events of other services."""
+    return Inbox(pool, ThingStore(Keyring(master)), REACTIONS)

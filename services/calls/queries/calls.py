@@ -6,15 +6,15 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from services.kernel.decider import values
-from services.kernel.values import Example, Length, Range
+from services.kernel.lists import Paged
+from services.kernel.values import Example, Length
 
 Name = Annotated[str, Length(1, 200)]
-Limit = Annotated[int, Range(1, 500)]
 Outcome = Literal["answered", "abandoned", "overflowed", "in_progress", "not_offered"]
 
 
 @values
-class Calls:
+class Calls(Paged):
     """List calls in the order of their first facts, which `from` and `to` bound."""
 
     source: Name | None = None
@@ -27,8 +27,6 @@ class Calls:
     to: datetime | None = None
     campaign: Name | None = None
     customer: Name | None = None
-    limit: Limit = 100
-    cursor: str | None = None
 
 
 @values
@@ -39,12 +37,10 @@ class CallOf:
 
 
 @values
-class FactsOfCall:
+class FactsOfCall(Paged):
     """List the facts of one call as the source sent them, in the order that counts."""
 
     id: UUID
-    limit: Limit = 100
-    cursor: str | None = None
 
 
 @values

@@ -2,17 +2,16 @@
 
 from uuid import UUID
 
-from services.calls.queries.calls import CallView, FactView, Limit, Name
+from services.calls.queries.calls import CallView, FactView, Name
 from services.kernel.decider import values
+from services.kernel.lists import Paged
 
 
 @values
-class ExportSubject:
+class ExportSubject(Paged):
     """Give all that is held of a person, who is named by the id of the subject or by an E.164 number."""
 
     id: Name
-    limit: Limit = 100
-    cursor: str | None = None
 
 
 @values

@@ -7,8 +7,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.calls.domain.service_level import Formula, ServiceLevelPolicy, Threshold
-from services.calls.queries.calls import Limit, Name
+from services.calls.queries.calls import Name
 from services.kernel.decider import values
+from services.kernel.lists import Paged
 
 Interval = Literal["PT15M", "PT30M", "PT1H", "P1D", "P1W", "P1M", "total"]
 Measure = Literal[
@@ -94,7 +95,7 @@ class ServiceLevelReport:
 
 
 @values
-class Explain:
+class Explain(Paged):
     """List the visits behind one figure of a report, and the facts behind each visit."""
 
     queue: Name
@@ -108,8 +109,6 @@ class Explain:
     formula: Formula | None = None
     timezone: ZoneInfo | None = None
     as_known_at: datetime | None = None
-    limit: Limit = 100
-    cursor: str | None = None
 
 
 @values

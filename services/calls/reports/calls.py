@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from services.calls.queries import (
@@ -25,38 +24,31 @@ from services.calls.queries import (
 )
 from services.calls.reports.facts import facts_of
 from services.calls.reports.visibility import call_filters
+from services.kernel.boxes import Boxes
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
-from services.kernel.privacy import Keyring, MasterKey, unseal
+from services.kernel.lists import Listing, equal, viewed
+from services.kernel.privacy import Keyring, MasterKey
 from services.kernel.projections import answers
 from services.kernel.store import StoredEvent
 from services.kernel.values import Actor, seconds
 
-LIST = "SELECT * FROM calls WHERE {filters} ORDER BY started_at, id LIMIT %(limit)s"
 FILTERS: dict[str, LiteralString] = {
-    "source": "source = %(source)s",
-    "call_id": "call_id = %(call_id)s",
-    "direction": "direction = %(direction)s",
-    "outcome": "outcome = %(outcome)s",
-    "campaign": "campaign = %(campaign)s",
-    "customer": "customer = %(customer)s",
+    **equal("id", "source", "call_id", "direction", "outcome", "campaign", "customer"),
     "from_": "started_at >= %(from_)s",
     "to": "started_at < %(to)s",
     "queue": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = %(queue)s)",
     "agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(agent)s)",
     "subject": """id IN (SELECT id FROM calls WHERE customer = %(subject)s
         UNION SELECT call FROM further_customers WHERE customer = %(subject)s)""",
-    "after": "(started_at, id) > (%(after)s, %(after_id)s)",
-    "id": "id = %(id)s",
     "seen_queues": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = ANY(%(seen_queues)s))",
     "seen_agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(seen_agent)s)",
 }
+LISTED = Listing("calls", FILTERS, order={"started_at": datetime.fromisoformat, "id": UUID})
 VISITS = "SELECT * FROM visits WHERE call = ANY(%s) ORDER BY call, number"
 LEGS = "SELECT * FROM legs WHERE call = ANY(%s) ORDER BY call, number"
-SEALED = """SELECT stream_id, event_id, data ->> 'sealed',
-        coalesce((metadata ->> 'customer')::uuid, stream_id) FROM store.events
-    JOIN unnest(%s::uuid[], %s::uuid[]) AS wanted(stream_id, event_id) USING (stream_id, event_id)"""
+SEALED_FOR = "coalesce((metadata ->> 'customer')::uuid, stream_id)"
 
 
 class CallReader:
@@ -64,16 +56,16 @@ class CallReader:
 
     def __init__(self, master: MasterKey) -> None:
         self._master, self._keyring = master, Keyring(master)
+        self._boxes = Boxes(self._keyring, SEALED_FOR)
 
     @answers(Calls)
     def calls(self, asked: Calls, db: Cursor, actor: Actor) -> CallList:
         """A page of the calls that the filters and the actor's rights leave, by first fact."""
-        now = datetime.now(UTC)
-        wanted = {name: getattr(asked, name) for name in FILTERS if getattr(asked, name, None) is not None}
+        wanted = LISTED.wanted(asked)
         if asked.customer is not None and asked.customer.strip().lstrip("+").isdigit():
             # A plus that was not encoded arrives as a space.
             wanted["customer"] = self._master.hash_of("+" + asked.customer.strip().lstrip("+"))
-        shown, following = self._page(db, {**wanted, **call_filters(db, actor)}, asked, now)
+        shown, following = LISTED.page(db, asked, {**wanted, **call_filters(db, actor)})
         return CallList(items=tuple(self._views(db, shown)), next=following)
 
     @answers(ExportSubject)
@@ -84,13 +76,13 @@ class CallReader:
         except ValueError:
             return Rejected("request.invalid", "Give the id of a subject, or an E.164 number.", 422, "/id")
         wanted = {"subject": subject.hex, **call_filters(db, actor)}
-        shown, following = self._page(db, wanted, asked, datetime.now(UTC))
+        shown, following = LISTED.page(db, asked, wanted)
         facts = facts_of(db, [call["id"] for call in shown])
-        opened = self._opened(db, [(call, fact.event_id) for call in facts for fact in facts[call]], subject)
+        opened = self._boxes.opened(db, [(call, fact.event_id) for call in facts for fact in facts[call]], subject)
         return SubjectExport(
             subject=subject,
             calls=tuple(
-                ExportedCall(view, tuple(_fact_view(fact, opened.get(fact.event_id, {})) for fact in facts[view.id]))
+                ExportedCall(view, tuple(_fact_view(fact, opened[fact.event_id]) for fact in facts[view.id]))
                 for view in self._views(db, shown, subject)
             ),
             next=following,
@@ -99,66 +91,44 @@ class CallReader:
     @answers(CallOf)
     def call(self, asked: CallOf, db: Cursor, actor: Actor) -> CallView | None:
         """One call, if the actor may see it."""
-        found = self._found(db, {"id": asked.id, **call_filters(db, actor)}, 1)
+        found = LISTED.rows(db, {"id": asked.id, **call_filters(db, actor)}, 1)
         return next(iter(self._views(db, found)), None)
 
     @answers(FactsOfCall)
     def facts(self, asked: FactsOfCall, db: Cursor, actor: Actor) -> FactList | None:
         """The facts of one call, if the actor may see it; its numbers unsealed."""
-        if not self._found(db, {"id": asked.id, **call_filters(db, actor)}, 1):
+        if not LISTED.rows(db, {"id": asked.id, **call_filters(db, actor)}, 1):
             return None
         now = datetime.now(UTC)
         begin = decode(asked.cursor, now, int)[0] if asked.cursor else 0
         events = facts_of(db, [asked.id])[asked.id]
         shown = events[begin : begin + asked.limit]
         more = begin + asked.limit < len(events)
-        opened = self._opened(db, [(asked.id, event.event_id) for event in shown])
+        opened = self._boxes.opened(db, [(asked.id, event.event_id) for event in shown])
         return FactList(
-            items=tuple(_fact_view(event, opened.get(event.event_id, {})) for event in shown),
+            items=tuple(_fact_view(event, opened[event.event_id]) for event in shown),
             next=encode(now, begin + asked.limit) if more else None,
         )
-
-    def _page(
-        self, db: Cursor, wanted: dict[str, Any], asked: Calls | ExportSubject, now: datetime
-    ) -> tuple[list[dict[str, Any]], str | None]:
-        if asked.cursor:
-            wanted["after"], wanted["after_id"] = decode(asked.cursor, now, datetime.fromisoformat, UUID)
-        found = self._found(db, wanted, asked.limit + 1)
-        shown = found[: asked.limit]
-        more = len(found) > asked.limit
-        return shown, encode(now, shown[-1]["started_at"].isoformat(), str(shown[-1]["id"])) if more else None
-
-    def _found(self, db: Cursor, wanted: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
-        clauses = [sql.SQL(clause) for name, clause in FILTERS.items() if name in wanted] or [sql.SQL("true")]
-        statement = sql.SQL(LIST).format(filters=sql.SQL(" AND ").join(clauses))
-        with db.connection.cursor(row_factory=dict_row) as rows:
-            return rows.execute(statement, {**wanted, "limit": limit}).fetchall()
 
     def _views(self, db: Cursor, calls: Sequence[Mapping[str, Any]], subject: UUID | None = None) -> list[CallView]:
         ids = [call["id"] for call in calls]
         visits, legs = _grouped(db, VISITS, ids), _grouped(db, LEGS, ids)
         places = [(call["id"], call["numbers_event"]) for call in calls if call["numbers_event"]]
-        numbers = self._opened(db, places, subject)
+        numbers = self._boxes.opened(db, places, subject)
         views = []
         for call in calls:
             known = numbers.get(call["numbers_event"], {})
-            fields = {name: call[name] for name in CallView.__dataclass_fields__ if name in call}
-            fields["caller_number"], fields["called_number"] = known.get("from"), known.get("to")
-            fields["visits"] = tuple(_visit_view(visit) for visit in visits.get(call["id"], ()))
-            fields["legs"] = tuple(_leg_view(leg) for leg in legs.get(call["id"], ()))
-            views.append(CallView(**fields))
+            views.append(
+                viewed(
+                    CallView,
+                    call,
+                    caller_number=known.get("from"),
+                    called_number=known.get("to"),
+                    visits=tuple(_visit_view(visit) for visit in visits.get(call["id"], ())),
+                    legs=tuple(_leg_view(leg) for leg in legs.get(call["id"], ())),
+                )
+            )
         return views
-
-    def _opened(
-        self, db: Cursor, places: Sequence[tuple[UUID, UUID]], only: UUID | None = None
-    ) -> dict[UUID, dict[str, Any]]:
-        """The personal fields of events, as far as their keys still exist; `only` those of one person, where given."""
-        streams, events = [place[0] for place in places], [place[1] for place in places]
-        sealed = [row for row in db.execute(SEALED, (streams, events)) if row[2] is not None]
-        keys = self._keyring.open(
-            db, {subject for call, *_, subject in sealed if only in (None, subject) or subject == call}
-        )
-        return {event: unseal(keys.get(subject), event, box) for _, event, box, subject in sealed}
 
 
 def _grouped(db: Cursor, statement: LiteralString, calls: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:

@@ -1,6 +1,8 @@
 """A service without the bus: it is given orders and told events, its read models follow when told to."""
 
-from collections.abc import Callable, Mapping, Sequence
+import base64
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,15 +11,18 @@ import orjson
 
 from services.kernel import projections, schemas
 from services.kernel.cloud_events import Received, source_of
-from services.kernel.database import Connection
+from services.kernel.database import Connection, Pool, connect, open_pool
 from services.kernel.decider import SYSTEM
 from services.kernel.inbox import Inbox
+from services.kernel.privacy import MasterKey
 from services.kernel.projections import Generation, Projection
 from services.kernel.service import Dispatcher
 from services.kernel.tests.horizon import until_readable
 from services.kernel.values import Actor
 
 Answer = dict[str, Any]
+
+MASTER = MasterKey.from_text(base64.b64encode(bytes(range(32))).decode())
 
 
 class RunningService:
@@ -119,6 +124,18 @@ class RunningService:
         )  # fmt: skip
         self.inbox.take([told])
         self.follow()
+
+
+@contextmanager
+def running(
+    url: str,
+    dispatcher: Callable[[Pool, MasterKey], Dispatcher],
+    inbox: Callable[[Pool, MasterKey], Inbox],
+    read_models: Callable[[], Sequence[Projection]],
+) -> Iterator[RunningService]:
+    """The service that these are the parts of, on a database at `url`."""
+    with open_pool(url, "test", size=8) as pool, connect(url, "test follower") as connection:
+        yield RunningService(dispatcher(pool, MASTER), read_models, connection, inbox(pool, MASTER))
 
 
 def _text(value: Any) -> str:

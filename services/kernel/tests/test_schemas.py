@@ -153,6 +153,8 @@ def test_what_is_wrong_is_pointed_at(changes, pointer):
         {"amount": "Infinity", "currency": "EUR"},
         {"amount": "1250.00", "currency": "euro"},
         {"amount": "1250.00", "currency": 978},
+        {"amount": "1250.00", "currency": "EUX"},
+        {"amount": "10000000000000.00", "currency": "EUR"},
         {"amount": "1250.00"},
     ],
 )

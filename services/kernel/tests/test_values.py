@@ -70,3 +70,9 @@ def test_who_belongs_to_a_client_acts_for_the_client():
     assert Actor("1").party == "centre"
     assert Actor("1", scopes=frozenset({"calls:read"})).may("calls:read")
     assert not Actor("1").may("calls:read")
+
+
+def test_an_employee_acts_as_an_agent_or_under_their_own_id():
+    assert Actor("oidc|ada", agent="e-1").is_employee("e-1")
+    assert Actor("e-1").is_employee("e-1")
+    assert not Actor("oidc|ada", agent="e-1").is_employee("e-2")

@@ -1,0 +1,118 @@
+"""People across the services: hired, inducted, supervised and signed off; awarded by one and approved by another."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.caller import eventually
+from tests.contract import is_problem
+
+EMPLOYEES, PLANS, AWARDS = "/v1/staff/employees", "/v1/training/learning-plans", "/v1/incentives/awards"
+COURSES = [{"course": "welcome", "title": "Welcome", "weeks": 1}, {"course": "phone", "title": "The telephone"}]
+DUTIES = ["files", "reviews", "schedules", "procedures", "systems", "customers"]
+
+
+@pytest.fixture
+def role(administrator):
+    """A role of this test alone, with an induction."""
+    name = f"agent-{uuid4()}"
+    administrator.configure(f"/v1/training/inductions/{name}", {"courses": COURSES})
+    return name
+
+
+@pytest.fixture
+def hire(administrator):
+    """Hires somebody; gives their path."""
+
+    def hired(role, **more):
+        person = {"given_name": "Ada", "family_name": "Martin", "role": role, "starts_on": "2026-01-05", **more}
+        answer = administrator.http.post(EMPLOYEES, json=person)
+        assert answer.status_code == 201, answer.text
+        return answer.headers["Location"]
+
+    return hired
+
+
+def order(caller, path, body=None, **headers):
+    answer = caller.http.post(path, json=body or {}, headers=headers)
+    assert answer.status_code in {200, 201}, answer.text
+    return answer
+
+
+def sign_off(caller, path):
+    """Signs off what was just seen."""
+    seen = caller.http.get(path).headers["ETag"]
+    return caller.http.post(f"{path}/supervision/sign-off", json={}, headers={"If-Match": seen})
+
+
+def plan_of(caller, path, status):
+    """The learning plan of an employee, once it has come to a status."""
+    employee = path.rpartition("/")[2]
+    (plan,) = eventually(lambda: caller.get(PLANS, employee=employee, status=status)["items"])
+    return plan
+
+
+def test_whoever_has_finished_their_induction_is_signed_off(administrator, role, hire):
+    path = hire(role)
+    terms = {"supervisors": [str(uuid4())], "minimum_weeks": 4, "starts_on": "2026-01-05"}
+    order(administrator, f"{path}/supervision/start", terms)
+    order(administrator, f"{path}/supervision/checkpoint", {"note": "Finds every file.", "on": "2026-01-12"})
+    is_problem(sign_off(administrator, path), 409, "staff.supervision.duties_missing")
+    for duty in DUTIES:
+        order(administrator, f"{path}/supervision/prove-duty", {"duty": duty})
+    refused = is_problem(sign_off(administrator, path), 409, "staff.supervision.induction_missing")
+    assert "learning plan" in refused["detail"]
+
+    plan = f"{PLANS}/{plan_of(administrator, path, 'running')['id']}"
+    for step in administrator.get(plan)["steps"]:
+        order(administrator, f"{plan}/complete-step", {"course": step["course"]})
+    again = administrator.http.post(f"{plan}/complete-step", json={"course": "phone"})
+    is_problem(again, 409, "training.plan.step_completed")
+    assert administrator.get(plan)["status"] == "finished"
+
+    eventually(lambda: administrator.get(path)["induction_finished"])
+    assert sign_off(administrator, path).status_code == 200
+    shown = administrator.get(path)
+    assert (shown["status"], shown["supervision"]["missing"]) == ("signed_off", [])
+    assert shown["supervision"]["checkpoints"] == [{"on": "2026-01-12", "note": "Finds every file."}]
+    types = [event["type"] for event in administrator.get(f"{path}/history")["items"]]
+    assert types[:4] == ["employee_hired", "file_opened", "supervision_started", "checkpoint_recorded"]
+    assert types[-2:] == ["induction_finished", "supervision_signed_off"]
+
+
+def test_a_role_without_an_induction_waits_for_none(administrator, hire):
+    path = hire(f"porter-{uuid4()}")
+    assert plan_of(administrator, path, "finished")["steps"] == 0
+    eventually(lambda: administrator.get(path)["induction_finished"])
+
+
+def test_employees_are_found_by_the_id_that_another_system_gives_them(administrator, role, hire):
+    number = str(uuid4())
+    path = hire(role, external_id={"system": "hris", "value": number})
+    (found,) = eventually(lambda: administrator.get(EMPLOYEES, external_id=f"hris:{number}")["items"])
+    assert (f"{EMPLOYEES}/{found['id']}", found["given_name"], found["status"]) == (path, "Ada", "hired")
+
+
+def test_an_award_granted_with_one_key_is_approved_with_another(administrator, key, hire, role):
+    employee = hire(role).rpartition("/")[2]
+    scopes = ("awards:read", "awards:write", "awards:approve")
+    manager, hr = key(*scopes), key(*scopes)
+    award = {"employee": employee, "reason": "Most resolutions", "cost_centre": f"floor-{uuid4()}"}
+    nothing = manager.http.post(AWARDS, json=award | {"amount": {"amount": "0.00", "currency": "EUR"}})
+    is_problem(nothing, 422, "training.award.amount_not_positive")
+    granted = order(manager, AWARDS, award | {"amount": {"amount": "150.00", "currency": "EUR"}})
+    path, seen = granted.headers["Location"], {"If-Match": granted.headers["ETag"]}
+
+    is_problem(manager.http.post(f"{path}/approve", json={}, headers=seen), 409, "training.award.own_grant")
+    is_problem(hr.http.post(f"{path}/approve", json={}), 428, "request.if_match_missing")
+    order(hr, f"{path}/approve", **seen)
+    shown = administrator.get(path)
+    assert (shown["status"], shown["amount"]) == ("approved", {"amount": "150.00", "currency": "EUR"})
+    assert shown["granted_by"] != shown["approved_by"]
+    (listed,) = eventually(lambda: hr.get(AWARDS, cost_centre=award["cost_centre"], status="approved")["items"])
+    assert {**listed, "allowed_actions": shown["allowed_actions"]} == shown
+
+
+@pytest.mark.parametrize(("scope", "path"), [("awards:read", EMPLOYEES), ("learning-plans:read", AWARDS)])
+def test_each_list_needs_its_own_scope(key, scope, path):
+    is_problem(key(scope).http.get(path), 403, "auth.not_allowed")
