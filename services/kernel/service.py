@@ -21,6 +21,7 @@ from services.kernel.decider import Context, Rejected
 from services.kernel.declarations import Api, UseCase
 from services.kernel.following import WAKE
 from services.kernel.privacy import Keyring
+from services.kernel.progress import progress
 from services.kernel.projections import Projection
 from services.kernel.store import Conflict, Position
 from services.kernel.things import Done, Effects, Loaded, ThingStore
@@ -147,14 +148,8 @@ class Dispatcher:
             return question(db)
 
     def progress(self) -> dict[str, Any]:
-        """`lags`: stored events that each read model has yet to apply, as `service.read_model`; `held_back_by`: the
-        process whose open transaction readers wait for, if there is one.
-        """
-        with self._pool.connection() as connection, connection.cursor() as db:
-            lags = projections.lags(db, self._read_models)
-            waiting = store.held_back_by(db)
-        named = {f"{self._api.name}.{model}": lag for model, lag in lags.items()}
-        return {"lags": named, "held_back_by": waiting and waiting._asdict()}
+        """How far all that follows the events is behind them."""
+        return dict(self.read(lambda db: progress(db, self._api, self._read_models)))
 
     def _answer(self, db: Cursor, case: UseCase, question: Any, actor: Actor) -> Answer:
         try:
