@@ -19,6 +19,7 @@ from services.kernel.cursors import BadCursor
 from services.kernel.database import Cursor, Pool
 from services.kernel.decider import Context, Rejected
 from services.kernel.declarations import Api, UseCase
+from services.kernel.feed import public_events
 from services.kernel.following import WAKE
 from services.kernel.privacy import Keyring
 from services.kernel.progress import progress
@@ -67,7 +68,8 @@ class Dispatcher:
         effects: Effects | None = None,
     ) -> None:
         self._api, self._read_models, self._pool, self._keyring = api, read_models, pool, keyring
-        self._things = ThingStore(keyring, upcasters or {}, effects or {})
+        self._upcasters = upcasters or {}
+        self._things = ThingStore(keyring, self._upcasters, effects or {})
         self._answers = projections.answers_of(readers)
         unanswered = [
             case.name
@@ -146,6 +148,10 @@ class Dispatcher:
         """What a function finds in the database."""
         with self._pool.connection() as connection, connection.cursor() as db:
             return question(db)
+
+    def events(self, **wanted: Any) -> dict[str, Any]:
+        """Public events, from a place in their order on: `after`, `types` and `limit` as of `public_events`."""
+        return dict(self.read(lambda db: public_events(db, self._api, self._upcasters, **wanted)))
 
     def progress(self) -> dict[str, Any]:
         """How far all that follows the events is behind them."""
