@@ -7,7 +7,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from gateway import metrics
-from gateway.contracts import APIS
+from gateway.contracts import SERVICES
 from gateway.exchange import Exchange
 from gateway.publisher import Publisher
 from gateway.queue_depths import QueueDepths
@@ -15,7 +15,6 @@ from gateway.rpc import DeadlinePassed, RemoteError, RpcClient
 from services.kernel.values import Unavailable
 
 DEADLINE = 3.0  # seconds
-SERVICES = tuple(api.name for api in APIS)
 # Without one of these no fact is taken in or shown. No other service that is away may take a gateway out.
 NEEDED = ("database", "broker", "calls")
 
