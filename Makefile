@@ -3,7 +3,7 @@
 # Options of the others: make loadtest ARGS="--shape spike --seconds 300"; make bench ARGS="--quick --only ingest"
 
 LOCAL = .venv/bin/python -m infra.local
-.PHONY: help run ps logs down reset lint check test loadtest bench
+.PHONY: help run ps logs plateau down reset lint check test loadtest bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ ps: environment ## Name, pid and state of each process
 
 logs: environment ## Follow the logs of all processes
 	@$(LOCAL) logs
+
+plateau: environment ## Run a command on it: make plateau ARGS="dead list"
+	@$(LOCAL) plateau $(ARGS)
 
 down: environment ## Stop everything
 	@$(LOCAL) down

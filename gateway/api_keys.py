@@ -74,8 +74,7 @@ class ApiKeys:
             keys = await list_keys(connection, page.limit + 1, page.cursor)
         more = str(keys[page.limit - 1]["id"]) if len(keys) > page.limit else None
         shown = [{name: _shown(value) for name, value in key.items()} for key in keys[: page.limit]]
-        link = [(b"link", f'<{PATH}?limit={page.limit}&cursor={more}>; rel="next"'.encode())] if more else []
-        await exchange.answer_json(200, {"items": shown, "next": more}, link)
+        await exchange.answer_json(200, {"items": shown, "next": more}, exchange.link_to(more))
 
     async def revoke(self, exchange: Exchange) -> None:
         """Ends a key within 5 seconds; ending it again changes nothing."""

@@ -13,9 +13,11 @@ from gateway.adapters import ADAPTERS
 from gateway.api_keys import ApiKeys
 from gateway.auth import Authenticator
 from gateway.broker import Broker
-from gateway.contracts import APIS
-from gateway.documentation import Documentation
+from gateway.contracts import APIS, SERVICES
+from gateway.dead_letters import DeadLetters
+from gateway.documentation import PAGES, Documentation
 from gateway.endpoints import Endpoints, Entry
+from gateway.event_feed import EventFeed
 from gateway.health import Health
 from gateway.idempotency import IdempotencyKeys
 from gateway.ingest import PATH, Ingest
@@ -29,15 +31,14 @@ from gateway.service_calls import source_settings
 from gateway.settings import Settings, TokenSettings
 from gateway.sources import Sources
 from gateway.telephony import Feed
+from services.kernel.dead_queues import DeadQueues, arrivals
 
 if TYPE_CHECKING:
     from gateway.tokens import Tokens
 
 log = structlog.get_logger(__name__)
 
-PUBLIC = frozenset(
-    {"/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs", "/docs/style.css", "/v1/errors"}
-)
+PUBLIC = frozenset({"/health/live", "/health/ready", "/metrics", *PAGES})
 POOL_SIZE = 4
 POOL_TIMEOUT = 2.0  # seconds
 TIDYING = 600.0  # seconds between deletions of old idempotency keys
@@ -84,6 +85,8 @@ def create_app(settings: Settings) -> Manners:
         *(Entry("POST", feed.adapter.path, feed.receive) for feed in feeds),
         *ApiKeys(pool).entries(),
         *(entry for api in APIS for entry in routes.of(api)),
+        *EventFeed(rpc, APIS).entries(),
+        *DeadLetters(DeadQueues(settings.amqp_url, arrivals(settings.queues, SERVICES))).entries(),
         *Documentation(APIS, ADAPTERS).entries(),
         Entry("GET", "/health/live", health.live),
         Entry("GET", "/health/ready", health.ready),

@@ -165,6 +165,8 @@ CODES: dict[str, Code] = {
              "Idempotency-Key has not been answered yet.", "Wait a moment and repeat it.", retry=True),
         Code("service.unavailable", "Not available now", 503, "Something that is needed for an answer cannot be "
              "reached now.", "Repeat the request unchanged after Retry-After.", retry=True),
+        Code("dead_letter.not_taken", "Its queue does not take it", 503, "The queue that the message came from is full "
+             "or not there; the message stays aside.", "Do what `detail` says, then repeat it.", retry=True),
         Code("ingest.not_confirmed", "Not acknowledged", 503, "The broker did not confirm that it has all items. "
              "Whatever had arrived counts once.", "Repeat the request unchanged after Retry-After.", retry=True),
         Code("ingest.item_too_large", "The item is too large", 413, "One fact is larger than a fact may be.",

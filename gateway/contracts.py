@@ -6,3 +6,4 @@ from services.staff.api import api as staff
 from services.training.api import api as training
 
 APIS = (calls, staff, training, budget)
+SERVICES = tuple(api.name for api in APIS)

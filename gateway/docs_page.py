@@ -46,7 +46,8 @@ def page(document: dict[str, Any]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Plateau API</title>'
         '<meta name="viewport" content="width=device-width">'
         f'<link rel="stylesheet" href="{STYLE_PATH}"></head><body>'
-        f'<nav><b>Plateau API</b><a href="/openapi.json">openapi.json</a><a href="/v1/errors">problem codes</a>{links}'
+        '<nav><b>Plateau API</b><a href="/openapi.json">openapi.json</a><a href="/asyncapi.json">asyncapi.json</a>'
+        f'<a href="/v1/errors">problem codes</a>{links}'
         f"<b>shapes</b>{''.join(f'<a href=#shape-{name}>{name}</a>' for name in sorted(schemas))}</nav><main>"
         f"<h1>Plateau API</h1><p>{escape(document['info']['description'])}</p>"
         "<p>Every request but those to system pages bears <code>Authorization: Bearer &lt;token or API key&gt;</code>; "

@@ -5,7 +5,7 @@ import re
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, urlencode
 
 import orjson
 
@@ -108,6 +108,13 @@ class Exchange:
             raise invalid(*(FieldError(f"/{name}", "invalid_characters", "Leave out NUL.") for name in unstorable))
         return parameters
 
+    def link_to(self, cursor: str | None, parameter: str = "cursor") -> Headers:
+        """The header that leads to the next page of the list that was asked for; none where there is no more."""
+        if cursor is None:
+            return []
+        query = urlencode(self.in_query() | {parameter: cursor})
+        return [(b"link", f'<{quote(self.scope["path"])}?{query}>; rel="next"'.encode())]
+
     def require(self, permission: str) -> "Caller":
         """The caller, who holds this scope.
 
@@ -119,6 +126,18 @@ class Exchange:
         if permission not in self.caller.actor.scopes:
             raise Problem("auth.not_allowed", f"This needs the scope {permission}. Ask an administrator for it.")
         return self.caller
+
+    def require_all(self, permission: str) -> "Caller":
+        """The caller, who holds this scope for everything: no limit to certain queues, sources or a client.
+
+        Raises:
+            Problem: as `require` says, or the caller is limited (403).
+        """
+        caller = self.require(permission)
+        actor = caller.actor
+        if actor.queues is not None or actor.sources is not None or actor.party == "client":
+            raise Problem("auth.not_allowed", "This is of all queues and sources, and you are limited to some.")
+        return caller
 
     async def body(self) -> bytes:
         """The whole body, inflated, at most BODY_LIMIT bytes.

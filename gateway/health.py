@@ -7,7 +7,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from gateway import metrics
-from gateway.contracts import APIS
+from gateway.contracts import SERVICES
 from gateway.exchange import Exchange
 from gateway.publisher import Publisher
 from gateway.queue_depths import QueueDepths
@@ -15,7 +15,6 @@ from gateway.rpc import DeadlinePassed, RemoteError, RpcClient
 from services.kernel.values import Unavailable
 
 DEADLINE = 3.0  # seconds
-SERVICES = tuple(api.name for api in APIS)
 # Without one of these no fact is taken in or shown. No other service that is away may take a gateway out.
 NEEDED = ("database", "broker", "calls")
 
@@ -38,7 +37,7 @@ class Health:
 
         `ingest_backlog` is in facts acknowledged and not yet stored (null where that cannot be known), a projection's
         lag in events (left out where its service cannot be asked). When everything is up and all are 0, every 202 so
-        far is in the reports.
+        far is in the reports. A relay's lag is in public events that the bus has not confirmed.
         """
         state = await self.state()
         await exchange.answer_json(200 if state["status"] == "ready" else 503, state)
@@ -46,12 +45,12 @@ class Health:
     async def metrics(self, exchange: Exchange) -> None:
         """`GET /metrics`, with backlog and lags as they are now."""
         state = await self.state()
-        metrics.show_lags(state["ingest_backlog"], state["projections"], state["held_back_by"])
+        metrics.show_lags(state["ingest_backlog"], state["projections"], state["relays"], state["held_back_by"])
         await exchange.answer(200, *metrics.exposition())
 
     async def state(self) -> dict[str, Any]:
-        """Each dependency ("up" or what is wrong), `ingest_backlog`, each projection's lag, and the process whose open
-        transaction the projections wait for, if there is one.
+        """Each dependency ("up" or what is wrong), `ingest_backlog`, the lag of each projection and of each service's
+        relay, and the process whose open transaction they wait for, if there is one.
         """
         # Before the progress is asked for: what is confirmed meanwhile must not look stored.
         confirmed = dict(self._publisher.confirmed)
@@ -70,6 +69,7 @@ class Health:
             "dependencies": dependencies,
             "ingest_backlog": backlog,
             "projections": {model: lag for progress in told.values() for model, lag in progress["lags"].items()},
+            "relays": {name: progress["relay"] for name, progress in told.items()},
             "held_back_by": next((p["held_back_by"] for p in told.values() if p["held_back_by"]), None),
         }
 

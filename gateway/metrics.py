@@ -22,6 +22,7 @@ MESSAGE_FACTS = Histogram(
 )
 BACKLOG = Gauge("plateau_ingest_backlog_facts", "Facts acknowledged and not yet stored.")
 PROJECTION_LAG = Gauge("plateau_projection_lag_events", "Events that a projection has not read yet.", ["projection"])
+RELAY_LAG = Gauge("plateau_relay_lag_events", "Public events that the bus has not confirmed yet.", ["service"])
 HELD_BACK = Gauge(
     "plateau_readers_held_back_seconds",
     "How long the write transaction has been open that all readers of events wait for.",
@@ -54,12 +55,18 @@ def accepted(route: str, items: int) -> None:
     counter.inc(items)
 
 
-def show_lags(backlog: int | None, lags: Mapping[str, int], held_back_by: Mapping[str, Any] | None) -> None:
-    """Sets the gauges; what is not known now is not a number."""
+def show_lags(
+    backlog: int | None,
+    projections: Mapping[str, int],
+    relays: Mapping[str, int],
+    held_back_by: Mapping[str, Any] | None,
+) -> None:
+    """Sets the gauges; a backlog that is not known now is not a number, other unknown ones are absent."""
     BACKLOG.set(math.nan if backlog is None else backlog)
-    PROJECTION_LAG.clear()
-    for projection, lag in lags.items():
-        PROJECTION_LAG.labels(projection).set(lag)
+    for gauge, lags in ((PROJECTION_LAG, projections), (RELAY_LAG, relays)):
+        gauge.clear()
+        for name, lag in lags.items():
+            gauge.labels(name).set(lag)
     HELD_BACK.clear()
     if held_back_by is not None:
         who = (held_back_by["application"], held_back_by["database"], str(held_back_by["pid"]))

@@ -16,6 +16,8 @@ from services.kernel.declarations import Api, UseCase
 from services.kernel.wire import Amount, Instant, Number, Zone
 
 CONTRACT = "1.0.0"  # the version of the contract, not of the build: within v1 there are only additions
+DESCRIPTION = "The backend on which the manager of a call centre runs the floor."
+LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 PROBLEM_SCHEMA = {
     "type": "object",
     "description": "RFC 9457. GET /v1/errors lists every code with its meaning and remedy.",
@@ -114,22 +116,22 @@ def _described(field: fields.Field[Any]) -> dict[str, Any]:
     return {**described, "type": [described["type"], "null"]} if field.allow_none else described
 
 
-def document(apis: Iterable[Api], others: Iterable[Documents]) -> dict[str, Any]:
-    """The whole document as plain data."""
+def specification(title: str, **options: Any) -> tuple[APISpec, Any]:
+    """An empty document, and what makes JSON schemas of our fields."""
     marshmallow = MarshmallowPlugin(schema_name_resolver=lambda schema: _class_of(schema).__name__)
-    spec = APISpec(
-        "Plateau",
-        CONTRACT,
-        "3.1.0",
-        plugins=[marshmallow],
-        info={
-            "description": "The backend on which the manager of a call centre runs the floor.",
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
-        security=[{"bearer": []}],
-    )
+    spec = APISpec(title, CONTRACT, "3.1.0", plugins=[marshmallow], **options)
     converter = marshmallow.converter
     converter.add_attribute_function(lambda _converter, field, **_context: _described(field))
+    return spec, converter
+
+
+def document(apis: Iterable[Api], others: Iterable[Documents]) -> dict[str, Any]:
+    """The whole document as plain data."""
+    spec, converter = specification(
+        "Plateau",
+        info={"description": DESCRIPTION, "license": LICENSE},
+        security=[{"bearer": []}],
+    )
     spec.components.security_scheme(
         "bearer", {"type": "http", "scheme": "bearer", "description": "An API key (pl_…), or a JWT of your provider."}
     )

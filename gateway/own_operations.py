@@ -1,16 +1,20 @@
 """What the gateway itself offers, as it stands in the OpenAPI document."""
 
 from collections.abc import Iterator, Sequence
+from inspect import getdoc
 from typing import Any
 
 from apispec import APISpec
 
-from gateway import api_keys, forms, ingest
+from gateway import api_keys, dead_letters, event_feed, forms, ingest
 from gateway.adapters import Adapter
-from gateway.openapi import Operation, json_answer
+from gateway.openapi import Operation, json_answer, specification
 from gateway.roles import INGEST, SCOPES
 from services.calls.api import fact_schema
 from services.kernel import schemas
+from services.kernel.cloud_events import type_of
+from services.kernel.dead_letters import ShownDeadLetter
+from services.kernel.declarations import Api
 
 EXAMPLE_FACT = {
     "id": "pbx1-1717397259.239826-3",
@@ -65,10 +69,11 @@ def _needs(scope: str) -> str:
 
 
 class OwnOperations:
-    """Ingest, telephone feeds, API keys and the system's own pages."""
+    """Ingest, telephone feeds, API keys, dead letters, the event feed and the system's own pages."""
 
-    def __init__(self, adapters: Sequence[Adapter]) -> None:
+    def __init__(self, apis: Sequence[Api], adapters: Sequence[Adapter]) -> None:
         self._adapters = adapters
+        self._types = [type_of(publication) for api in apis for publication in api.publications.values()]
 
     def __call__(self, spec: APISpec) -> Iterator[Operation]:
         """All of them."""
@@ -77,6 +82,8 @@ class OwnOperations:
         yield from _ingest()
         yield from map(_feed, self._adapters)
         yield from _api_keys()
+        yield from _dead_letters()
+        yield _event_feed(self._types)
         yield from _system()
 
 
@@ -134,15 +141,53 @@ def _api_keys() -> Iterator[Operation]:
                     (key_id,))  # fmt: skip
 
 
+def _dead_letters() -> Iterator[Operation]:
+    tag = "dead letters"
+    letter = ({"in": "path", "name": "id", "required": True, "schema": {"type": "string"}},)
+    read = _needs("dead_letters:read")
+    yield Operation(
+        "GET", dead_letters.PATH, tag, "List what was put aside, the oldest first, without its content.",
+        {"200": json_answer("A page", schemas.schema_class(dead_letters.DeadLetterList))}, "dead_letters:read", read,
+        tuple(_asked(dead_letters.DeadLettersOf)),
+    )  # fmt: skip
+    yield Operation(
+        "GET", f"{dead_letters.PATH}/{{id}}", tag, "Show a message that was put aside, with its content.",
+        {"200": json_answer("The message", schemas.schema_class(ShownDeadLetter))}, "dead_letters:read", read, letter,
+    )  # fmt: skip
+    yield Operation(
+        "POST", f"{dead_letters.PATH}/{{id}}/replay", tag, "Send a message that was put aside to where it came from.",
+        {"200": json_answer("Sent", schemas.schema_class(dead_letters.Replayed))}, "dead_letters:replay",
+        f"Whatever was done already counts once. {_needs('dead_letters:replay')}", letter,
+    )  # fmt: skip
+
+
+def _event_feed(types: Sequence[str]) -> Operation:
+    page = {"type": "object", "required": ["items", "next"], "properties": {
+        "items": {"type": "array", "items": {"type": "object"}, "description": "CloudEvents, as in /asyncapi.json."},
+        "next": {"type": "string", "description": "Where to read on; never null."}}}  # fmt: skip
+    about = getdoc(event_feed.EventsAfter) or ""
+    described = f"{about.partition(chr(10) * 2)[2]}\n\nThe types: `{'`, `'.join(types)}`. {_needs('events:read')}"
+    return Operation("GET", event_feed.PATH, "events", about.splitlines()[0], {"200": json_answer("A page", page)},
+                     "events:read", described, tuple(_asked(event_feed.EventsAfter)))  # fmt: skip
+
+
+def _asked(shape: type) -> Iterator[dict[str, Any]]:
+    """The parameters of a query, as its dataclass declares them."""
+    _, converter = specification("")
+    for name, field in schemas.schema_class(shape)().fields.items():
+        yield {"in": "query", "name": name, "required": False, "schema": converter.field2property(field)}
+
+
 def _system() -> Iterator[Operation]:
     anything = json_answer("The answer", {"type": "object"})
     text = {"description": "The answer", "content": {"text/plain": {"schema": {"type": "string"}}}}
     page = {"description": "The answer", "content": {"text/html": {"schema": {"type": "string"}}}}
     for path, summary, answer in (
         ("/health/live", "Say that the process answers.", anything),
-        ("/health/ready", "Show each dependency, the ingest backlog and each projection's lag.", anything),
+        ("/health/ready", "Show each dependency, the ingest backlog and the lag of projections and relays.", anything),
         ("/metrics", "Show metrics for Prometheus.", text),
         ("/openapi.json", "Show this document.", anything),
+        ("/asyncapi.json", "Show the public events as an AsyncAPI document.", anything),
         ("/docs", "Show this document as a page to read.", page),
         ("/v1/errors", "List every problem code with its meaning, remedy and whether to retry.", anything),
     ):

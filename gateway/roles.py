@@ -26,6 +26,9 @@ SCOPES: dict[str, str] = {
     "awards:approve": "Approve awards that somebody else granted.",
     "privacy:export": "Give a person all that is held of them.",
     "privacy:erase": "Erase a person.",
+    "events:read": "Read the public events of all services.",
+    "dead_letters:read": "See messages that were put aside, and what they hold.",
+    "dead_letters:replay": "Send messages that were put aside again.",
     "keys:read": "See API keys.",
     "keys:write": "Make and revoke API keys.",
 }
@@ -52,8 +55,10 @@ ROLES: dict[str, frozenset[str]] = {
     "owner": frozenset({"queues:read", "reports:read", "live:read"}),
     "executive": frozenset({"queues:read", "reports:read"}),
     "client": frozenset({"queues:read", "reports:read"}),
-    "integrator": frozenset({INGEST, "sources:read", "sources:write", "queues:read"}),
-    "auditor": frozenset({"calls:read", "queues:read", "sources:read", "reports:read", "keys:read"}),
+    "integrator": frozenset({INGEST, "sources:read", "sources:write", "queues:read", "events:read"}),
+    "auditor": frozenset(
+        {"calls:read", "queues:read", "sources:read", "reports:read", "events:read", "dead_letters:read", "keys:read"}
+    ),
 }
 
 

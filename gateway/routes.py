@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import orjson
 
@@ -45,10 +45,8 @@ class Routes:
                 yield Entry(case.method, case.path, partial(self._command, case))
 
     async def _query(self, case: UseCase, exchange: Exchange) -> None:
-        parameters = _parameters(exchange)
-        body = (await self._asked(case, exchange, parameters))["body"].encode()
-        cursor = _next(case, body)
-        await exchange.answer(200, body, headers=[] if cursor is None else [_link(exchange, parameters, cursor)])
+        body = (await self._asked(case, exchange, _parameters(exchange)))["body"].encode()
+        await exchange.answer(200, body, headers=exchange.link_to(_next(case, body)))
 
     async def _show(self, case: UseCase, exchange: Exchange, *, history: bool = False) -> None:
         parameters = _parameters(exchange)
@@ -167,12 +165,6 @@ def _min_position(exchange: Exchange) -> str | None:
 def _next(case: UseCase, body: bytes) -> str | None:
     fields = getattr(case.returns, "__dataclass_fields__", {})
     return orjson.loads(body)["next"] if "next" in fields else None
-
-
-def _link(exchange: Exchange, parameters: dict[str, Any], cursor: str) -> tuple[bytes, bytes]:
-    in_path = exchange.in_path
-    query = {name: value for name, value in parameters.items() if name not in in_path} | {"cursor": cursor}
-    return b"link", f'<{quote(exchange.scope["path"])}?{urlencode(query)}>; rel="next"'.encode()
 
 
 def _location(case: UseCase, exchange: Exchange, thing_id: str) -> str:

@@ -33,6 +33,9 @@ ROLES = {
 # Commands of other parts, as `module:name`.
 COMMANDS = {
     "rebuild": "infra.rebuild:rebuild",
+    "dead": "infra.dead_letters:letters",
+    "events": "infra.events:events",
+    "lag": "infra.lag:lag",
     "keys": "gateway.command:keys",
     "simulate": "loadtests.simulator.command:simulate",
 }

@@ -32,7 +32,7 @@ class Caller:
 
     def __init__(self, url: str, token: str | None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.http = httpx.Client(base_url=url, headers=headers, timeout=30)
+        self.http = httpx.Client(base_url=url, headers=headers, timeout=60)  # longer than one may wait for an event
 
     def __enter__(self) -> Self:
         return self

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import orjson
 import pika
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
 
@@ -13,6 +13,7 @@ from services.calls.domain.vocabulary import VOCABULARY
 from services.kernel.ingest_queues import IngestQueues, dead
 from tests.caller import EVENTS
 from tests.contract import Contract
+from tests.facts import NINE, fact
 
 JSON = {"Content-Type": "application/json"}
 
@@ -76,6 +77,7 @@ def contract(administrator):
 
 
 @patiently
+@example(items=[fact("f-1", "queued", NINE, "fuzz", queue="fuzz-a")])  # one at least that is certainly accepted
 @given(items=st.lists(almost_facts() | junk, min_size=1, max_size=6))
 def test_of_any_items_each_is_accepted_or_pointed_at(administrator, contract, items):
     answer = administrator.http.post(EVENTS, content=encode(items), headers=JSON)

@@ -12,6 +12,9 @@ from services.kernel.values import Unavailable
 pytestmark = pytest.mark.anyio
 
 
+LEVEL = {"stored": {}, "lags": {}, "relay": 0, "held_back_by": None}
+
+
 class FakeDependencies:
     """Database, publisher, queue depths and RPC in one; each as well as the test says."""
 
@@ -20,7 +23,7 @@ class FakeDependencies:
     def __init__(self, *, confirmed=None, waiting=0, progress=None, ready=True, database=True, away=()):
         self.confirmed = confirmed or {}
         self.waiting = waiting
-        self.progress = progress or {"stored": {}, "lags": {}, "held_back_by": None}
+        self.progress = progress or LEVEL
         self.away = away
         self.ready = ready
         self.database = database
@@ -51,7 +54,7 @@ class FakeDependencies:
         if service in self.away:
             raise Unavailable(f"{service} is away")
         if service != "calls":
-            return {"lags": {f"{service}.model": 0}, "held_back_by": None}
+            return {"lags": {f"{service}.model": 0}, "relay": 0, "held_back_by": None}
         if isinstance(self.progress, Exception):
             raise self.progress
         return self.progress
@@ -78,6 +81,7 @@ async def test_ready_tells_each_dependency_backlog_and_lags():
     progress = {
         "stored": {"calls.ingest.0": 7, "calls.ingest.1": 5},
         "lags": {"calls.calls": 3},
+        "relay": 2,
         "held_back_by": waits_for,
     }
     confirmed = {"calls.ingest.0": 10, "calls.ingest.1": 5, "calls.ingest.2": 1}
@@ -88,6 +92,7 @@ async def test_ready_tells_each_dependency_backlog_and_lags():
         "dependencies": dict.fromkeys(("database", "broker", "calls", "staff", "training", "budget"), "up"),
         "ingest_backlog": 4,
         "projections": {"calls.calls": 3, "staff.model": 0, "training.model": 0, "budget.model": 0},
+        "relays": {"calls": 2, "staff": 0, "training": 0, "budget": 0},
         "held_back_by": waits_for,
     }
 
@@ -98,7 +103,7 @@ async def test_messages_that_wait_count_even_if_another_life_of_the_process_sent
 
 
 async def test_what_was_stored_though_never_confirmed_is_no_negative_backlog():
-    progress = {"stored": {"calls.ingest.0": 10}, "lags": {}, "held_back_by": None}
+    progress = LEVEL | {"stored": {"calls.ingest.0": 10}}
     answer = await get("/health/ready", FakeDependencies(confirmed={"calls.ingest.0": 7}, progress=progress))
     assert answer.json()["ingest_backlog"] == 0
 
@@ -130,7 +135,7 @@ async def test_a_service_that_calls_do_not_need_is_named_but_takes_no_gateway_ou
 
 
 async def test_metrics_have_backlog_lags_and_requests():
-    progress = {"stored": {"calls.ingest.0": 7}, "lags": {"calls.calls": 3}, "held_back_by": None}
+    progress = LEVEL | {"stored": {"calls.ingest.0": 7}, "lags": {"calls.calls": 3}, "relay": 5}
     await get("/health/live", FakeDependencies())
     answer = await get("/metrics", FakeDependencies(confirmed={"calls.ingest.0": 9}, progress=progress))
     assert answer.headers["content-type"].startswith("text/plain")
@@ -141,6 +146,7 @@ async def test_metrics_have_backlog_lags_and_requests():
     }
     assert samples["plateau_ingest_backlog_facts",] == 2
     assert samples["plateau_projection_lag_events", "calls.calls"] == 3
+    assert samples["plateau_relay_lag_events", "calls"] == 5
     assert samples["plateau_http_requests_total", "/health/live", "200"] >= 1
 
 

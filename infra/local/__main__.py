@@ -1,5 +1,6 @@
 """`python -m infra.local`: what the Makefile's targets call."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import click
 from infra.local import checks, environment_file, showing
 from infra.local.ports import Ports
 from infra.local.servers import Servers
-from infra.local.stack import Stack
+from infra.local.stack import PLATEAU, Stack
 from infra.local.supervisor import ROOT
 
 home_option = click.option(
@@ -64,6 +65,15 @@ def logs() -> None:
     """Follow the logs of all processes until interrupted."""
     folder = _kept_stack().servers.supervisor.logs
     subprocess.run(["tail", "-n", "20", "-F", *sorted(map(str, folder.glob("*.log")))], check=False)  # noqa: S603, S607
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def plateau(arguments: tuple[str, ...]) -> None:
+    """Run a `plateau` command with the settings and the key of what `make run` started."""
+    stack = _kept_stack()
+    settings = os.environ | stack.settings() | environment_file.read(stack.home / "env")
+    sys.exit(subprocess.run([*PLATEAU, *arguments], env=settings, cwd=ROOT, check=False).returncode)  # noqa: S603
 
 
 @main.command()

@@ -19,6 +19,7 @@ from services.kernel import logs, store
 from services.kernel.backoff import pauses
 from services.kernel.database import Connection, connect
 from services.kernel.following import Follower
+from services.kernel.forgetting import forget_old
 from services.kernel.garbage import settle
 from services.kernel.projections import Projection
 from services.kernel.relay import Relay
@@ -35,6 +36,9 @@ class Scheduled:
     act: Callable[[Connection, datetime], object]
 
 
+FORGETTING = Scheduled("forget what was heard long ago", 6 * 3600.0, forget_old)
+
+
 def loops(
     dsn: str,
     read_models: Sequence[Projection],
@@ -42,9 +46,12 @@ def loops(
     relay: Callable[[threading.Event], Relay] | None,
     stop: threading.Event,
 ) -> dict[str, Callable[[], None]]:
-    """All of it by name, each until `stop` is set; `relay` is given what tells it to stop."""
+    """All of it by name, each until `stop` is set; `relay` is given what tells it to stop.
+
+    Whatever the service is, its inbox forgets what it need not know.
+    """
     made: dict[str, Callable[[], None]] = {model.name: Follower(model, dsn, stop).run for model in read_models}
-    made |= {scheduled.name: _timed(scheduled, dsn, stop) for scheduled in schedule}
+    made |= {scheduled.name: _timed(scheduled, dsn, stop) for scheduled in (*schedule, FORGETTING)}
     return made if relay is None else made | {"relay": relay(stop).run}
 
 

@@ -39,8 +39,19 @@ def source_of(service: str) -> str:
 Upcasters = Mapping[tuple[str, int], Upcaster]
 
 
+def type_of(publication: Publication) -> str:
+    """The `type` of what is published."""
+    return f"plateau.{publication.service}.{publication.name}"
+
+
 def body_of(publication: Publication, event: StoredEvent, upcasters: Upcasters) -> bytes | None:
     """The body that tells of a stored event; None where its translation is nothing."""
+    told = told_of(publication, event, upcasters)
+    return None if told is None else orjson.dumps(told)
+
+
+def told_of(publication: Publication, event: StoredEvent, upcasters: Upcasters) -> dict[str, Any] | None:
+    """That body as plain JSON data."""
     data = _data(publication, latest(upcasters, event.type, event.schema_version, event.data))
     if data is None:
         return None
@@ -48,7 +59,7 @@ def body_of(publication: Publication, event: StoredEvent, upcasters: Upcasters) 
         "specversion": "1.0",
         "id": str(event.event_id),
         "source": source_of(publication.service),
-        "type": f"plateau.{publication.service}.{publication.name}",
+        "type": type_of(publication),
         "subject": str(data[publication.subject] if publication.subject else event.stream_id),
         "time": rfc3339(event.occurred_at),
         "datacontenttype": "application/json",
@@ -57,7 +68,7 @@ def body_of(publication: Publication, event: StoredEvent, upcasters: Upcasters) 
         made["revision"] = event.version
     if traceparent := event.metadata.get("traceparent"):
         made["traceparent"] = traceparent
-    return orjson.dumps({**made, "data": data})
+    return {**made, "data": data}
 
 
 def _data(publication: Publication, stored: dict[str, Any]) -> dict[str, Any] | None:

@@ -4,8 +4,9 @@
 failure, and goes back from by itself; `.dead` is where it stays when it has failed too often.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 from services.kernel.cloud_events import exchange_of
 from services.kernel.ingest_queues import Declaration, dead
@@ -66,3 +67,8 @@ class EventQueues:
             yield Declaration("queue_declare", {"queue": queue, "durable": True, "arguments": arguments})
         for kind in self.types:
             yield Declaration("queue_bind", {"queue": self.name, "exchange": exchange, "routing_key": kind})
+
+
+def between(services: Sequence[str]) -> list[EventQueues]:
+    """The queues of each service for each other; those of which there are none were never declared to the broker."""
+    return [EventQueues(consumer, source, ()) for consumer, source in permutations(services, 2)]

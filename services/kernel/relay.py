@@ -14,7 +14,7 @@ from prometheus_client import Counter
 
 from services.kernel.backoff import pauses
 from services.kernel.cloud_events import BODIES, Upcasters, body_of, exchange_of
-from services.kernel.database import Connection, connect
+from services.kernel.database import Connection, Cursor, connect
 from services.kernel.declarations import Api
 from services.kernel.following import LISTEN, granted, rest
 from services.kernel.link import Link, Stopping
@@ -32,6 +32,20 @@ REACHED = "SELECT transaction_id::text::bigint, position FROM store.relays WHERE
 MOVE = """INSERT INTO store.relays (service, transaction_id, position) VALUES (%s, %s::text::xid8, %s)
     ON CONFLICT (service) DO UPDATE
     SET transaction_id = excluded.transaction_id, position = excluded.position, moved_at = now()"""
+WAITING = """SELECT count(*) FROM (
+    SELECT FROM store.events
+    WHERE (transaction_id, position) > (%s::text::xid8, %s) AND type = ANY(%s) LIMIT 100000) AS waiting"""
+
+
+def reached(db: Cursor, service: str) -> Position:
+    """Up to where the broker has confirmed what a service has to tell."""
+    return Position(*db.execute(REACHED, (service,)).fetchone() or (0, 0))
+
+
+def lag(db: Cursor, api: Api) -> int:
+    """How many stored events that are public the broker has yet to confirm, at most 100 000."""
+    (waiting,) = db.execute(WAITING, (*reached(db, api.name), list(api.publications))).fetchone() or (0,)
+    return int(waiting)
 
 
 class Relay:
@@ -79,16 +93,17 @@ class Relay:
             if self._link.stopping:
                 return
         connection.execute(LISTEN)
-        stored = reached = Position(*connection.execute(REACHED, (self._service,)).fetchone() or (0, 0))
+        with connection.cursor() as db:
+            stored = told = reached(db, self._service)
         while not self._link.stopping:
             with connection.transaction(), connection.cursor() as db:
-                stretch = read_on(db, reached, list(self._publications), BATCH)
+                stretch = read_on(db, told, list(self._publications), BATCH)
             if stretch.events:
                 self._publish_all(channel, stretch.events)
-            reached = stretch.reached
+            told = stretch.reached
             if stretch.moves(stored):
-                connection.execute(MOVE, (self._service, *reached))
-                stored = reached
+                connection.execute(MOVE, (self._service, *told))
+                stored = told
             if not stretch.events:
                 rest(connection)
                 self._link.serve(0)

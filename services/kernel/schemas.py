@@ -20,11 +20,18 @@ from services.kernel.values import Example, FieldError, Length, Money, Pattern, 
 from services.kernel.wire import Amount, Instant, Named, Number, Text, Zone
 
 
-class _Derived(Schema):
+class _Sent(Schema):
     class Meta:
-        """An unknown field is an error; the order is the dataclass's."""
+        """What somebody sends: an unknown field is a mistake."""
 
         unknown = RAISE
+
+
+class _Kept(Schema):
+    class Meta:
+        """What was written once, or by another service: it may have fields that we do not know, however deep."""
+
+        unknown = EXCLUDE
 
 
 _PLAIN: dict[Any, type[fields.Field[Any]]] = {
@@ -55,7 +62,7 @@ def _validators(marks: Sequence[Any]) -> list[Any]:
     return made
 
 
-def _field(hint: Any, *, lenient: bool = False, **options: Any) -> fields.Field[Any]:
+def _field(hint: Any, *, lenient: bool = False, base: type[Schema] = _Sent, **options: Any) -> fields.Field[Any]:
     if get_origin(hint) is Annotated:
         hint, *marks = get_args(hint)
         options["validate"] = [*options.get("validate", ()), *_validators(marks)]
@@ -64,22 +71,22 @@ def _field(hint: Any, *, lenient: bool = False, **options: Any) -> fields.Field[
             options["metadata"] = {"example": examples[0]}
         if any(isinstance(mark, Personal) for mark in marks):
             options["metadata"] = {**options.get("metadata", {}), "x-personal": True}
-        return _field(hint, lenient=lenient, **options)
+        return _field(hint, lenient=lenient, base=base, **options)
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         one = [arg for arg in args if arg is not type(None)]
         if len(one) != 1:
             raise TypeError(f"{hint}: a field is of one type, or of one type and None")
-        return _field(one[0], lenient=lenient, **{**options, "allow_none": True})
+        return _field(one[0], lenient=lenient, base=base, **{**options, "allow_none": True})
     if origin is Literal:
         checks = [*options.pop("validate", ()), validate.OneOf(args)]
         return _PLAIN[type(args[0])](validate=checks, **options)
     if origin in (tuple, list, frozenset, Sequence):
-        return fields.List(_field(args[0], lenient=lenient), **options)
+        return fields.List(_field(args[0], lenient=lenient, base=base), **options)
     if origin in (dict, Mapping):
-        return Named(keys=Text(), values=_field(args[1]), **options)
+        return Named(keys=Text(), values=_field(args[1], base=base), **options)
     if dataclasses.is_dataclass(hint) and hint is not Money:
-        return fields.Nested(schema_class(hint), **options)  # type: ignore[arg-type]
+        return fields.Nested(_derived(hint, False, base), **options)  # type: ignore[arg-type]
     if hint is int:
         options["strict"] = not lenient
     return _PLAIN[hint](**options)
@@ -92,9 +99,14 @@ def _as_declared(hint: Any, value: Any) -> Any:
     return get_origin(hint)(value) if isinstance(value, list) and get_origin(hint) in (tuple, frozenset) else value
 
 
-@cache
 def schema_class(cls: type, *, lenient: bool = False) -> type[Schema]:
     """The schema of a dataclass. `lenient` takes numbers from texts, as the parameters of a query come."""
+    return _derived(cls, lenient, _Sent)
+
+
+@cache
+def _derived(cls: Any, lenient: bool, base: type[Schema]) -> type[Schema]:
+    """The one schema of a kind; `base` decides what becomes of unknown fields."""
     hints = get_type_hints(cls, include_extras=True)
     members: dict[str, Any] = {}
     for f in dataclasses.fields(cls):
@@ -105,18 +117,18 @@ def schema_class(cls: type, *, lenient: bool = False) -> type[Schema]:
             options["load_default"] = f.default_factory
         else:
             options["required"] = True
-        members[f.name] = _field(hints[f.name], lenient=lenient, **options)
+        members[f.name] = _field(hints[f.name], lenient=lenient, base=base, **options)
 
     def build(_schema: Schema, data: dict[str, Any], **_: Any) -> Any:
         return cls(**{name: _as_declared(hints[name], value) for name, value in data.items()})
 
     members["build"] = post_load(build)
-    return type(cls.__name__, (_Derived,), members)
+    return type(cls.__name__, (base,), members)
 
 
 @cache
-def _schema(cls: type, *, lenient: bool = False) -> Schema:
-    return schema_class(cls, lenient=lenient)()
+def _schema(cls: type, *, lenient: bool = False, base: type[Schema] = _Sent) -> Schema:
+    return _derived(cls, lenient, base)()
 
 
 def _pointers(messages: Any, at: str = "") -> list[FieldError]:
@@ -141,8 +153,8 @@ def load(cls: type, data: Any, *, lenient: bool = False) -> Any | list[FieldErro
 
 
 def revive(cls: type, data: dict[str, Any]) -> Any:
-    """A `cls` from what `dump` once wrote; fields that it no longer has are left out."""
-    return _schema(cls).load(data, unknown=EXCLUDE)
+    """A `cls` from what `dump` once wrote, here or elsewhere; fields that it has not are left out at any depth."""
+    return _schema(cls, base=_Kept).load(data)
 
 
 def dump(value: Any) -> dict[str, Any]:

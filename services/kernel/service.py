@@ -19,8 +19,10 @@ from services.kernel.cursors import BadCursor
 from services.kernel.database import Cursor, Pool
 from services.kernel.decider import Context, Rejected
 from services.kernel.declarations import Api, UseCase
+from services.kernel.feed import public_events
 from services.kernel.following import WAKE
 from services.kernel.privacy import Keyring
+from services.kernel.progress import progress
 from services.kernel.projections import Projection
 from services.kernel.store import Conflict, Position
 from services.kernel.things import Done, Effects, Loaded, ThingStore
@@ -66,7 +68,8 @@ class Dispatcher:
         effects: Effects | None = None,
     ) -> None:
         self._api, self._read_models, self._pool, self._keyring = api, read_models, pool, keyring
-        self._things = ThingStore(keyring, upcasters or {}, effects or {})
+        self._upcasters = upcasters or {}
+        self._things = ThingStore(keyring, self._upcasters, effects or {})
         self._answers = projections.answers_of(readers)
         unanswered = [
             case.name
@@ -146,15 +149,13 @@ class Dispatcher:
         with self._pool.connection() as connection, connection.cursor() as db:
             return question(db)
 
+    def events(self, **wanted: Any) -> dict[str, Any]:
+        """Public events, from a place in their order on: `after`, `types` and `limit` as of `public_events`."""
+        return dict(self.read(lambda db: public_events(db, self._api, self._upcasters, **wanted)))
+
     def progress(self) -> dict[str, Any]:
-        """`lags`: stored events that each read model has yet to apply, as `service.read_model`; `held_back_by`: the
-        process whose open transaction readers wait for, if there is one.
-        """
-        with self._pool.connection() as connection, connection.cursor() as db:
-            lags = projections.lags(db, self._read_models)
-            waiting = store.held_back_by(db)
-        named = {f"{self._api.name}.{model}": lag for model, lag in lags.items()}
-        return {"lags": named, "held_back_by": waiting and waiting._asdict()}
+        """How far all that follows the events is behind them."""
+        return dict(self.read(lambda db: progress(db, self._api, self._read_models)))
 
     def _answer(self, db: Cursor, case: UseCase, question: Any, actor: Actor) -> Answer:
         try:

@@ -79,7 +79,7 @@ CREATE TABLE store.inbox (
     PRIMARY KEY (source, event_id)
 );
 CREATE INDEX inbox_revisions ON store.inbox (source, type, subject, revision DESC) WHERE revision IS NOT NULL;
-GRANT SELECT, INSERT ON store.inbox TO {role};
+GRANT SELECT, INSERT, DELETE ON store.inbox TO {role};
 """
 
 # The generations of the read models lie in schemas that the service made itself.

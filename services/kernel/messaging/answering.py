@@ -6,7 +6,7 @@ from services.kernel.messaging.rpc import rpc
 
 
 class Answering:
-    """Commands, questions and how far the read models are, over `dispatch`, the Dispatcher of the service."""
+    """Commands, questions, public events and how far all is, over `dispatch`, the Dispatcher of the service."""
 
     dispatch: Any
 
@@ -21,6 +21,11 @@ class Answering:
         return self.dispatch.query(message)  # type: ignore[no-any-return]
 
     @rpc
+    def events(self, **wanted: Any) -> dict[str, Any]:
+        """Public events, from a place on."""
+        return self.dispatch.events(**wanted)  # type: ignore[no-any-return]
+
+    @rpc
     def progress(self) -> dict[str, Any]:
-        """How far the read models are behind the events."""
+        """How far all that follows the events is behind them."""
         return self.dispatch.progress()  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ import orjson
 import pika
 from prometheus_client import Counter
 
+from services.kernel.dead_letters import EXCEPTION, FIRST_SEEN, QUEUE, RAISED_AT, REASON
 from services.kernel.ingest_queues import FACTS
 
 BLOCKED_TIMEOUT = 30  # seconds
@@ -36,11 +37,11 @@ def reason_headers(queue: str, error: BaseException, first_seen: datetime) -> di
     kind = type(error)
     frames = traceback.extract_tb(error.__traceback__)
     return {
-        "reason": str(error)[:1000],
-        "exception": f"{kind.__module__}.{kind.__qualname__}",
-        "raised_at": f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "",
-        "first_seen": first_seen.isoformat(),
-        "queue": queue,
+        REASON: str(error)[:1000],
+        EXCEPTION: f"{kind.__module__}.{kind.__qualname__}",
+        RAISED_AT: f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "",
+        FIRST_SEEN: first_seen.isoformat(),
+        QUEUE: queue,
     }
 
 

@@ -25,6 +25,7 @@ import structlog
 from nameko.extensions import Entrypoint
 
 from services.kernel.cloud_events import NotAnEvent, Received
+from services.kernel.dead_letters import ATTEMPTS
 from services.kernel.event_queues import EventQueues
 from services.kernel.link import Link
 from services.kernel.messaging import dead
@@ -34,7 +35,6 @@ log = structlog.get_logger(__name__)
 
 PREFETCH = 100
 AT_ONCE = 20  # events in one transaction, which holds back all readers of the store while it is open
-ATTEMPTS = "attempts"
 
 HandOver = Callable[[list[Received], Done], Any]
 

@@ -124,6 +124,24 @@ def test_it_publishes_what_is_public_in_order_and_goes_on_where_it_was(listener,
     assert listener.numbers() == [1, 2, 3, 4, 5]
 
 
+def test_its_lag_is_what_is_public_and_not_yet_confirmed(listener, calls_connection):
+    def lag():
+        with calls_connection.cursor() as db:
+            return relaying.lag(db, listener.api)
+
+    ring(calls_connection, [1, 2, 3])
+    ring(calls_connection, [99], kind="bell_polished")
+    assert lag() == 3
+    with listener.relayed():
+        until = time.monotonic() + 20
+        while lag() and time.monotonic() < until:
+            time.sleep(0.02)
+        assert lag() == 0
+        assert listener.numbers() == [1, 2, 3]
+    ring(calls_connection, [4])
+    assert lag() == 1
+
+
 def test_nothing_overtakes_a_write_that_is_still_open(listener, calls_url, calls_connection):
     with psycopg.connect(calls_url) as other:
         with other.cursor() as db:

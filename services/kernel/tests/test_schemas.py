@@ -228,6 +228,20 @@ def test_a_field_that_a_class_no_longer_has_is_left_out_when_its_past_is_read():
     assert schemas.revive(Part, {"weight": 3, "colour_of_old": "red"}) == Part(3)
 
 
+def test_what_another_writes_may_have_more_fields_at_any_depth_and_what_is_sent_may_not():
+    @values
+    class Box:
+        parts: tuple[Part, ...]
+        by_name: Mapping[str, Part]
+        lid: Part | None = None
+
+    part = {"weight": 3, "colour": "red"}
+    told = {"parts": [part], "by_name": {"a": part}, "lid": part, "since": "2026"}
+    assert schemas.revive(Box, told) == Box((Part(3),), {"a": Part(3)}, Part(3))
+    faults = {fault.pointer for fault in schemas.load(Box, told)}
+    assert faults == {"/parts/0/colour", "/by_name/a/colour", "/lid/colour", "/since"}
+
+
 def test_personal_fields_are_known_by_their_mark():
     assert schemas.personal_fields(Everything) == ("number",)
     assert schemas.schema_class(Everything)().fields["number"].metadata["x-personal"] is True

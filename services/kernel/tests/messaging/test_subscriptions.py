@@ -122,6 +122,18 @@ def test_events_take_effect_in_order_and_each_once(bells, hearing):
     assert bells.waiting(bells.queues.name) == bells.waiting(bells.queues.dead) == 0
 
 
+def test_an_event_that_the_inbox_has_forgotten_still_takes_effect_once(bells, hearing):
+    again = uuid4()
+    bells.ring(1, id_=again)
+    with hearing():
+        eventually(lambda: bells.heard() == [1])
+        bells.connection.execute("DELETE FROM store.inbox")
+        bells.ring(1, id_=again)
+        bells.ring(2)
+        eventually(lambda: bells.noted() == 2)
+        assert bells.heard() == [1, 2]
+
+
 def test_a_revision_that_was_overtaken_changes_nothing(bells, hearing):
     for number, revision in ((10, 1), (30, 3), (20, 2), (31, 3), (40, 4)):
         bells.ring(number, revision=revision)
