@@ -24,6 +24,8 @@ SCOPES: dict[str, str] = {
     "awards:read": "See awards, their amounts and reasons.",
     "awards:write": "Grant awards.",
     "awards:approve": "Approve awards that somebody else granted.",
+    "budget:read": "See cost centres, actuals and what they come to.",
+    "cost-centres:write": "Open and close cost centres, and say which queues they bear.",
     "privacy:export": "Give a person all that is held of them.",
     "privacy:erase": "Erase a person.",
     "keys:read": "See API keys.",
@@ -34,6 +36,7 @@ _SEES_CALLS = {"calls:read", "queues:read", "reports:read", "live:read"}
 _TRAINS = {"inductions:read", "inductions:write", "learning-plans:read", "learning-plans:write"}
 _KEEPS_STAFF = {"employees:read", "employees:write", "supervision:write", "supervision:sign-off"}
 _REWARDS = {"awards:read", "awards:write", "awards:approve"}
+_HOLDS_BUDGET = {"budget:read", "cost-centres:write"}
 
 ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(SCOPES),
@@ -42,18 +45,19 @@ ROLES: dict[str, frozenset[str]] = {
         | _KEEPS_STAFF
         | _TRAINS
         | _REWARDS
+        | _HOLDS_BUDGET
         | {"queues:write", "sources:read", "sources:write", "privacy:export", "privacy:erase"}
     ),
     "supervisor": frozenset(_SEES_CALLS),
     "agent": frozenset(),
     "hr": frozenset(_KEEPS_STAFF | _TRAINS | _REWARDS),
     "trainer": frozenset(_TRAINS),
-    "finance": frozenset({"reports:read", "awards:read"}),
-    "owner": frozenset({"queues:read", "reports:read", "live:read"}),
-    "executive": frozenset({"queues:read", "reports:read"}),
+    "finance": frozenset({"reports:read", "awards:read"} | _HOLDS_BUDGET),
+    "owner": frozenset({"queues:read", "reports:read", "live:read", "budget:read"}),
+    "executive": frozenset({"queues:read", "reports:read", "budget:read"}),
     "client": frozenset({"queues:read", "reports:read"}),
     "integrator": frozenset({INGEST, "sources:read", "sources:write", "queues:read"}),
-    "auditor": frozenset({"calls:read", "queues:read", "sources:read", "reports:read", "keys:read"}),
+    "auditor": frozenset({"calls:read", "queues:read", "sources:read", "reports:read", "budget:read", "keys:read"}),
 }
 
 
