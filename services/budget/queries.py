@@ -8,11 +8,11 @@ from uuid import UUID
 from services.budget.domain.actuals import Account, Source
 from services.budget.domain.cost_centres import CostCentreView, Status
 from services.kernel.decider import values
-from services.kernel.values import Example, Length, Money, Range
+from services.kernel.lists import Paged
+from services.kernel.values import Example, Length, Money
 
 Name = Annotated[str, Length(1, 200)]
 Code = Annotated[str, Length(1, 200), Example("CC-PARIS")]
-Limit = Annotated[int, Range(1, 500)]
 
 
 @values
@@ -23,12 +23,10 @@ class CostCentreOf:
 
 
 @values
-class CostCentres:
+class CostCentres(Paged):
     """List the cost centres that were opened, by code."""
 
     status: Literal["open", "closed"] | None = None
-    limit: Limit = 100
-    cursor: str | None = None
 
 
 @values
@@ -40,7 +38,7 @@ class CostCentreList:
 
 
 @values
-class Actuals:
+class Actuals(Paged):
     """List actuals in the order in which they were incurred, which `from` and `to` bound."""
 
     cost_centre: Code | None = None
@@ -48,8 +46,6 @@ class Actuals:
     queue: Name | None = None
     from_: datetime | None = None
     to: datetime | None = None
-    limit: Limit = 100
-    cursor: str | None = None
 
 
 @values

@@ -119,11 +119,6 @@ def written(money: Money) -> dict[str, str]:
     return {"amount": str(Decimal(money.minor).scaleb(-minor_digits(money.currency))), "currency": money.currency}
 
 
-def written(money: Money) -> dict[str, str]:
-    """Money as it travels."""
-    return {"amount": str(Decimal(money.minor).scaleb(-minor_digits(money.currency))), "currency": money.currency}
-
-
 def minor_digits(currency: str) -> int:
     """How many decimals an ISO 4217 currency has."""
     return _MINOR_DIGITS[currency]

@@ -16,9 +16,9 @@ from psycopg.rows import dict_row
 
 from services.budget.domain.actuals import Source
 from services.budget.queries import ActualList, Actuals, ActualTotal, ActualTotals, ActualView, TotalsOfActuals
-from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
+from services.kernel.lists import Listing, equal, viewed
 from services.kernel.projections import answers
 from services.kernel.values import Actor, Money
 
@@ -31,15 +31,13 @@ BORNE = """
         ORDER BY queue, transaction_id DESC, position DESC
     ) AS bearers ON bearers.queue = actuals.queue"""
 FILTERS: dict[str, LiteralString] = {
+    **equal("account", "queue"),
     "cost_centre": "borne_by = %(cost_centre)s",
-    "account": "account = %(account)s",
-    "queue": "queue = %(queue)s",
     "from_": "incurred_at >= %(from_)s",
     "to": "incurred_at < %(to)s",
-    "after": "(incurred_at, position) > (%(after)s, %(after_position)s)",
     "seen_queues": "queue = ANY(%(seen_queues)s)",
 }
-LIST = "SELECT * FROM ({borne}) AS borne WHERE {filters} ORDER BY incurred_at, position LIMIT %(limit)s"
+ACTUALS = Listing(f"({BORNE}) AS borne", FILTERS, order={"incurred_at": datetime.fromisoformat, "position": int})
 # First what stands of each call or award: of one that was reversed, or has gone to another queue, nothing does.
 TOTALS = """
     SELECT cost_centre, label, status, account, queue, month, currency,
@@ -66,53 +64,34 @@ class ActualReports:
     @answers(Actuals)
     def actuals(self, asked: Actuals, db: Cursor, actor: Actor) -> ActualList:
         """A page of them, by the instant at which they were incurred."""
-        now, wanted = datetime.now(UTC), _wanted(asked, actor)
-        if asked.cursor:
-            wanted["after"], wanted["after_position"] = decode(asked.cursor, now, datetime.fromisoformat, int)
-        found = _rows(db, LIST, {**wanted, "limit": asked.limit + 1})
-        shown = found[: asked.limit]
-        more = len(found) > asked.limit
-        following = encode(now, shown[-1]["incurred_at"].isoformat(), shown[-1]["position"]) if more else None
-        return ActualList(tuple(_view(row) for row in shown), following)
+        rows, following = ACTUALS.page(db, asked, _wanted(asked, actor))
+        return ActualList(tuple(_view(row) for row in rows), following)
 
     @answers(TotalsOfActuals)
     def totals(self, asked: TotalsOfActuals, db: Cursor, actor: Actor) -> ActualTotals | Rejected:
         """What they come to."""
         if asked.to <= asked.from_:
             return Rejected("budget.report.range_empty", "Give a `to` that is later than `from`.", 422, "/to")
-        buckets = {
-            "queue": sql.SQL(BUCKETS["queue"] if asked.group_by == "queue" else "NULL::text"),
-            "month": sql.SQL(BUCKETS["month"] if asked.group_by == "month" else "NULL::date"),
-        }
-        found = _rows(db, TOTALS, _wanted(asked, actor), **buckets)
-        return ActualTotals(tuple(_total(rows) for _, rows in groupby(found, BUCKET)), datetime.now(UTC))
+        wanted = _wanted(asked, actor)
+        statement = sql.SQL(TOTALS).format(
+            queue=sql.SQL(BUCKETS["queue"] if asked.group_by == "queue" else "NULL::text"),
+            month=sql.SQL(BUCKETS["month"] if asked.group_by == "month" else "NULL::date"),
+            borne=sql.SQL(BORNE),
+            filters=sql.SQL(" AND ").join([sql.SQL(FILTERS[name]) for name in wanted]),
+        )
+        with db.connection.cursor(row_factory=dict_row) as rows:
+            found = rows.execute(statement, wanted).fetchall()
+        return ActualTotals(tuple(_total(of_each) for _, of_each in groupby(found, BUCKET)), datetime.now(UTC))
 
 
 def _wanted(asked: Actuals | TotalsOfActuals, actor: Actor) -> dict[str, Any]:
-    wanted = {name: getattr(asked, name) for name in FILTERS if getattr(asked, name, None) is not None}
-    return wanted if actor.queues is None else {**wanted, "seen_queues": list(actor.queues)}
-
-
-def _rows(db: Cursor, statement: LiteralString, wanted: dict[str, Any], **parts: sql.SQL) -> list[dict[str, Any]]:
-    clauses = [sql.SQL(clause) for name, clause in FILTERS.items() if name in wanted] or [sql.SQL("true")]
-    made = sql.SQL(statement).format(borne=sql.SQL(BORNE), filters=sql.SQL(" AND ").join(clauses), **parts)
-    with db.connection.cursor(row_factory=dict_row) as rows:
-        return rows.execute(made, wanted).fetchall()
+    limits = {} if actor.queues is None else {"seen_queues": list(actor.queues)}
+    return ACTUALS.wanted(asked) | limits
 
 
 def _view(row: Mapping[str, Any]) -> ActualView:
-    return ActualView(
-        id=row["id"],
-        account=row["account"],
-        cost_centre=row["borne_by"],
-        queue=row["queue"],
-        incurred_at=row["incurred_at"],
-        seconds=row["seconds"],
-        amount=_money(row),
-        reverses=row["reverses"],
-        posted_at=row["posted_at"],
-        cites=Source(row["service"], row["event"], row["subject"], row["revision"]),
-    )
+    cites = Source(row["service"], row["event"], row["subject"], row["revision"])
+    return viewed(ActualView, row, cost_centre=row["borne_by"], amount=_money(row), cites=cites)
 
 
 def _total(rows: Iterable[Mapping[str, Any]]) -> ActualTotal:
