@@ -41,6 +41,12 @@ FIELD_CODES = (
 )
 
 RULE_CODES = (
+    Code("budget.cost_centre.open_already", "The code is taken", 409, "A cost centre of this code was opened before, "
+         "and may be closed by now; what was booked under it keeps its meaning.", "Open another code."),
+    Code("budget.cost_centre.not_open", "Not open", 409, "The cost centre was never opened, or is closed.",
+         "Open it, or take another."),
+    Code("budget.report.range_empty", "An empty range", 422, "A report ends before it begins.",
+         "Give a `to` that is later than `from`."),
     Code("calls.queue.calendar_unknown", "No such calendar", 422, "A queue names a calendar that does not exist.",
          "Leave `calendar` out."),
     Code("calls.queue.reason_both_ways", "A reason counted and excluded", 422, "A service level policy counts a reason "

@@ -60,7 +60,7 @@ class DeadLetters:
 
     async def list(self, exchange: Exchange) -> None:
         """A page, the oldest first."""
-        exchange.require_all("dead_letters:read")
+        exchange.require_all("dead-letters:read")
         asked = schemas.load(DeadLettersOf, exchange.in_query(), lenient=True)
         if isinstance(asked, list):
             raise invalid(*asked)
@@ -76,7 +76,7 @@ class DeadLetters:
 
     async def show(self, exchange: Exchange) -> None:
         """One with its content."""
-        exchange.require_all("dead_letters:read")
+        exchange.require_all("dead-letters:read")
         letter = await _unless_away(self._queues.find, exchange.in_path["id"])
         if letter is None:
             raise Problem("request.not_found")
@@ -84,7 +84,7 @@ class DeadLetters:
 
     async def replay(self, exchange: Exchange) -> None:
         """Sends one to where it came from."""
-        exchange.require_all("dead_letters:replay")
+        exchange.require_all("dead-letters:replay")
         wanted, sent = exchange.in_path["id"], []
         await _unless_away(self._queues.replay, lambda letter: letter.id == wanted, None, sent.append)
         if not sent:

@@ -144,20 +144,20 @@ def _api_keys() -> Iterator[Operation]:
 def _dead_letters() -> Iterator[Operation]:
     tag = "dead letters"
     letter = ({"in": "path", "name": "id", "required": True, "schema": {"type": "string"}},)
-    read = _needs("dead_letters:read")
+    read = _needs("dead-letters:read")
     yield Operation(
         "GET", dead_letters.PATH, tag, "List what was put aside, the oldest first, without its content.",
-        {"200": json_answer("A page", schemas.schema_class(dead_letters.DeadLetterList))}, "dead_letters:read", read,
+        {"200": json_answer("A page", schemas.schema_class(dead_letters.DeadLetterList))}, "dead-letters:read", read,
         tuple(_asked(dead_letters.DeadLettersOf)),
     )  # fmt: skip
     yield Operation(
         "GET", f"{dead_letters.PATH}/{{id}}", tag, "Show a message that was put aside, with its content.",
-        {"200": json_answer("The message", schemas.schema_class(ShownDeadLetter))}, "dead_letters:read", read, letter,
+        {"200": json_answer("The message", schemas.schema_class(ShownDeadLetter))}, "dead-letters:read", read, letter,
     )  # fmt: skip
     yield Operation(
         "POST", f"{dead_letters.PATH}/{{id}}/replay", tag, "Send a message that was put aside to where it came from.",
-        {"200": json_answer("Sent", schemas.schema_class(dead_letters.Replayed))}, "dead_letters:replay",
-        f"Whatever was done already counts once. {_needs('dead_letters:replay')}", letter,
+        {"200": json_answer("Sent", schemas.schema_class(dead_letters.Replayed))}, "dead-letters:replay",
+        f"Whatever was done already counts once. {_needs('dead-letters:replay')}", letter,
     )  # fmt: skip
 
 

@@ -24,11 +24,13 @@ SCOPES: dict[str, str] = {
     "awards:read": "See awards, their amounts and reasons.",
     "awards:write": "Grant awards.",
     "awards:approve": "Approve awards that somebody else granted.",
+    "budget:read": "See cost centres, actuals and what they come to.",
+    "cost-centres:write": "Open and close cost centres, and say which queues they bear.",
     "privacy:export": "Give a person all that is held of them.",
     "privacy:erase": "Erase a person.",
     "events:read": "Read the public events of all services.",
-    "dead_letters:read": "See messages that were put aside, and what they hold.",
-    "dead_letters:replay": "Send messages that were put aside again.",
+    "dead-letters:read": "See messages that were put aside, and what they hold.",
+    "dead-letters:replay": "Send messages that were put aside again.",
     "keys:read": "See API keys.",
     "keys:write": "Make and revoke API keys.",
 }
@@ -37,6 +39,7 @@ _SEES_CALLS = {"calls:read", "queues:read", "reports:read", "live:read"}
 _TRAINS = {"inductions:read", "inductions:write", "learning-plans:read", "learning-plans:write"}
 _KEEPS_STAFF = {"employees:read", "employees:write", "supervision:write", "supervision:sign-off"}
 _REWARDS = {"awards:read", "awards:write", "awards:approve"}
+_HOLDS_BUDGET = {"budget:read", "cost-centres:write"}
 
 ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(SCOPES),
@@ -45,19 +48,29 @@ ROLES: dict[str, frozenset[str]] = {
         | _KEEPS_STAFF
         | _TRAINS
         | _REWARDS
+        | _HOLDS_BUDGET
         | {"queues:write", "sources:read", "sources:write", "privacy:export", "privacy:erase"}
     ),
     "supervisor": frozenset(_SEES_CALLS),
     "agent": frozenset(),
     "hr": frozenset(_KEEPS_STAFF | _TRAINS | _REWARDS),
     "trainer": frozenset(_TRAINS),
-    "finance": frozenset({"reports:read", "awards:read"}),
-    "owner": frozenset({"queues:read", "reports:read", "live:read"}),
-    "executive": frozenset({"queues:read", "reports:read"}),
+    "finance": frozenset({"reports:read", "awards:read"} | _HOLDS_BUDGET),
+    "owner": frozenset({"queues:read", "reports:read", "live:read", "budget:read"}),
+    "executive": frozenset({"queues:read", "reports:read", "budget:read"}),
     "client": frozenset({"queues:read", "reports:read"}),
     "integrator": frozenset({INGEST, "sources:read", "sources:write", "queues:read", "events:read"}),
     "auditor": frozenset(
-        {"calls:read", "queues:read", "sources:read", "reports:read", "events:read", "dead_letters:read", "keys:read"}
+        {
+            "calls:read",
+            "queues:read",
+            "sources:read",
+            "reports:read",
+            "budget:read",
+            "events:read",
+            "dead-letters:read",
+            "keys:read",
+        }
     ),
 }
 

@@ -88,7 +88,7 @@ def test_who_may_see_may_not_replay_and_who_is_limited_may_not_see(administrator
         order = {"name": "a tool", "scopes": scopes, **limits}
         return Caller(stack.url, administrator.http.post("/v1/api-keys", json=order).json()["key"])
 
-    with keys("dead_letters:read") as reader, keys("dead_letters:read", "events:read", queues=["q"]) as limited:
+    with keys("dead-letters:read") as reader, keys("dead-letters:read", "events:read", queues=["q"]) as limited:
         assert reader.get(PATH)["items"] == []
         is_problem(reader.http.post(f"{PATH}/x/replay"), 403, "auth.not_allowed")
         for path in (PATH, f"{PATH}/x", "/v1/events"):

@@ -103,14 +103,14 @@ class ThingStore:
 
         Raises Refused, or Conflict where somebody else decided first: then nothing of it may be committed.
         """
-        wanted = {order.things.stream(order.key): order.things for order, _ in orders}
+        streams = [order.things.stream(order.key) for order, _ in orders]
+        wanted = {stream: order.things for stream, (order, _) in zip(streams, orders, strict=True)}
         histories = store.load_all(db, list(wanted))
         loaded = {stream: self._folded(db, things, histories[stream]) for stream, things in wanted.items()}
         states = {stream: thing.state for stream, thing in loaded.items()}
         new: list[NewEvent] = []
         happened: list[Any] = []
-        for order, ctx in orders:
-            stream = order.things.stream(order.key)
+        for stream, (order, ctx) in zip(streams, orders, strict=True):
             if any(event.event_id == uuid5(ctx.command_id, "0") for event in loaded[stream].events):
                 continue
             decided = events_of(order.things.decide(states[stream], order.command, ctx))

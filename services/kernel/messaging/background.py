@@ -16,7 +16,7 @@ from services.kernel.relay import Relay
 
 
 class Background(DependencyProvider):  # type: ignore[misc]  # nameko has no types
-    """Follows with `read_models`, acts by `schedule` and publishes what `api` declares, as long as the service runs.
+    """Follows with `read_models`, acts by `schedule` and publishes what `api` declares, if it does, as long as it runs.
 
     `setting` names the address of its database.
     """
@@ -31,7 +31,7 @@ class Background(DependencyProvider):  # type: ignore[misc]  # nameko has no typ
     def start(self) -> None:
         """Begin with all of it; where a part fails for good, the service ends."""
         dsn = os.environ[self._setting]
-        relay = partial(Relay, self._api, dsn, self.container.config["AMQP_URI"])
+        relay = partial(Relay, self._api, dsn, self.container.config["AMQP_URI"]) if self._api.publications else None
         named = background.loops(dsn, self._read_models, self._schedule, relay, self._stop)
         self._greenlets = [self.container.spawn_managed_thread(loop, identifier=name) for name, loop in named.items()]
 

@@ -134,6 +134,16 @@ def test_an_event_that_the_inbox_has_forgotten_still_takes_effect_once(bells, he
         assert bells.heard() == [1, 2]
 
 
+def test_events_that_come_together_take_effect_together(bells, hearing):
+    for number in range(100, 400):
+        bells.ring(number)
+    with hearing() as served:
+        eventually(lambda: 399 in bells.heard())
+        taken = [len(line["ids"]) for line in served.journal("begun")]
+    assert sum(taken) == 300
+    assert len(taken) <= 6
+
+
 def test_a_revision_that_was_overtaken_changes_nothing(bells, hearing):
     for number, revision in ((10, 1), (30, 3), (20, 2), (31, 3), (40, 4)):
         bells.ring(number, revision=revision)
