@@ -1,8 +1,8 @@
 """The parts of the budget service, without the framework that brings them messages."""
 
 from services.budget.api import api
+from services.budget.policies import REACTIONS
 from services.budget.projections import read_models
-from services.budget.reactions import REACTIONS
 from services.budget.reports import readers
 from services.kernel.database import Pool
 from services.kernel.inbox import Inbox

@@ -2,8 +2,8 @@
 
 from services.budget.api import api
 from services.budget.parts import dispatcher, inbox
+from services.budget.policies import REACTIONS
 from services.budget.projections import read_models
-from services.budget.reactions import REACTIONS
 from services.kernel.cloud_events import Received
 from services.kernel.event_queues import EventQueues
 from services.kernel.inbox import types_from

@@ -6,8 +6,8 @@ from services.kernel.privacy import Keyring, MasterKey
 from services.kernel.service import Dispatcher
 from services.kernel.things import ThingStore
 from services.staff.api import api
+from services.staff.policies import REACTIONS
 from services.staff.projections import read_models
-from services.staff.reactions import REACTIONS
 from services.staff.reports import EmployeeReader
 
 

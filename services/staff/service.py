@@ -9,8 +9,8 @@ from services.kernel.messaging.database import OnDatabase
 from services.kernel.messaging.subscriptions import subscribed
 from services.staff.api import api
 from services.staff.parts import dispatcher, inbox
+from services.staff.policies import REACTIONS
 from services.staff.projections import read_models
-from services.staff.reactions import REACTIONS
 
 DATABASE = "PLATEAU_STAFF_DATABASE_URL"
 

@@ -6,8 +6,8 @@ from services.kernel.privacy import Keyring, MasterKey
 from services.kernel.service import Dispatcher
 from services.kernel.things import ThingStore
 from services.training.api import api
+from services.training.policies import REACTIONS
 from services.training.projections import read_models
-from services.training.reactions import REACTIONS
 from services.training.reports import AwardReader, LearningPlanReader
 
 

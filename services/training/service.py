@@ -9,8 +9,8 @@ from services.kernel.messaging.database import OnDatabase
 from services.kernel.messaging.subscriptions import subscribed
 from services.training.api import api
 from services.training.parts import dispatcher, inbox
+from services.training.policies import REACTIONS
 from services.training.projections import read_models
-from services.training.reactions import REACTIONS
 
 DATABASE = "PLATEAU_TRAINING_DATABASE_URL"
 

@@ -11,7 +11,7 @@ import orjson
 import pika
 import pytest
 
-from services.budget.reactions import REACTIONS
+from services.budget.policies import REACTIONS
 from services.budget.tests.running import approved, completed
 from services.kernel.cloud_events import exchange_of, source_of
 from services.kernel.database import connect
