@@ -19,7 +19,7 @@ from services.kernel.cursors import BadCursor
 from services.kernel.database import Cursor, Pool
 from services.kernel.decider import Context, Rejected
 from services.kernel.declarations import Api, UseCase
-from services.kernel.following import WAKE
+from services.kernel.following import Waker
 from services.kernel.privacy import Keyring
 from services.kernel.projections import Projection
 from services.kernel.store import Conflict, Position
@@ -67,7 +67,7 @@ class Dispatcher:
     ) -> None:
         self._api, self._read_models, self._pool, self._keyring = api, read_models, pool, keyring
         self._things = ThingStore(keyring, upcasters or {}, effects or {})
-        self._answers = projections.answers_of(readers)
+        self._answers, self._waker = projections.answers_of(readers), Waker()
         unanswered = [
             case.name
             for case in api.use_cases.values()
@@ -112,7 +112,7 @@ class Dispatcher:
         done = self._things.decide(db, things, loaded, command, ctx)
         if isinstance(done, Rejected):
             return refusal_of(done)
-        db.execute(WAKE)
+        self._waker.wake(db)
         return {"id": key, "version": done.version, "position": written(done), "created": done.created}
 
     @staticmethod

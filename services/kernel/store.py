@@ -1,7 +1,8 @@
 """The event store: one append-only table a service (DESIGN section 3).
 
 The primary key (stream, version) is the guarantee against lost updates; (stream, event id) the one against repeats.
-Nothing here opens or ends a transaction: the caller does, and appending is the first write of it.
+Nothing here opens or ends a transaction: the caller does, and appending is the first write of it. It is one statement,
+so that a caller who writes nothing else needs none: by itself it is stored whole or not at all.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
