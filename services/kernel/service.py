@@ -14,6 +14,7 @@ from uuid import UUID
 from marshmallow import ValidationError
 
 from services.kernel import projections, schemas, store
+from services.kernel.actors import as_received
 from services.kernel.answers import encode
 from services.kernel.cursors import BadCursor
 from services.kernel.database import Cursor, Pool
@@ -86,7 +87,7 @@ class Dispatcher:
         command = schemas.load(case.shape, message["body"])
         if isinstance(command, list):
             return refused("request.invalid", "Some fields are not valid.", 422, command)
-        actor = schemas.revive(Actor, message["actor"])
+        actor = as_received(message["actor"])
         with self._pool.connection() as connection, connection.cursor() as db:
             for _ in range(DECISIONS):
                 try:
@@ -130,7 +131,7 @@ class Dispatcher:
         history. Answers {body: JSON text, version (of a thing that is shown)} or {refused}.
         """
         case = self._api.use_cases[message["use_case"]]
-        actor = schemas.revive(Actor, message["actor"])
+        actor = as_received(message["actor"])
         with self._pool.connection() as connection, connection.cursor() as db:
             if case.shows:
                 return self._show(db, case, message, actor)
