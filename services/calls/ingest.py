@@ -79,9 +79,9 @@ class Ingest:
             first.setdefault(arrival.event, arrival)
         with self._pool.connection() as connection:
             with connection.cursor() as db:
-                known = store.known(db, [(each.stream, each.event) for each in first.values()]) if first else {}
+                heads = store.heads(db, list({each.stream for each in first.values()}))
+                known = self._known(db, [each for each in first.values() if each.stream in heads])
                 new = [each for each in first.values() if each.event not in known]
-                heads = store.heads(db, list({each.stream for each in new}))
                 events = self._events(db, new)
             digests = {each.event: each.digest for each in new} | known
             unequal = [each for each in arrivals if each.digest != digests[each.event]]
@@ -98,6 +98,11 @@ class Ingest:
         DUPLICATE.inc(len(arrivals) - len(events))
         CONFLICT.inc(len(unequal))
         SKEWED.inc(sum("skewed" in event.metadata for event in events))
+
+    @staticmethod
+    def _known(db: Cursor, candidates: list[Arrival]) -> dict[UUID, str | None]:
+        """Which of them are stored, with their digests; what is about a new stream need not be asked for."""
+        return store.known(db, [(each.stream, each.event) for each in candidates]) if candidates else {}
 
     def _arrival(self, fact: dict[str, Any]) -> Arrival:
         stream = stream_of(fact["source"], *subject(fact))
