@@ -17,6 +17,7 @@ from gateway.problems import Problem, invalid
 from gateway.rpc import RpcClient
 from gateway.service_calls import ask
 from services.kernel import schemas
+from services.kernel.actors import as_sent
 from services.kernel.declarations import Api, UseCase
 
 _ETAG = re.compile(rb'"(0|[1-9][0-9]{0,8})"')
@@ -66,7 +67,7 @@ class Routes:
         message = {
             "use_case": case.name,
             "parameters": parameters,
-            "actor": schemas.dump(caller.actor),
+            "actor": as_sent(caller.actor),
             "min_position": _min_position(exchange),
             **(thing or {}),
         }
@@ -92,7 +93,7 @@ class Routes:
             "key": _key(case, exchange) or str(identity.thing_id),
             "body": order,
             "command_id": str(identity.command_id),
-            "actor": schemas.dump(caller.actor),
+            "actor": as_sent(caller.actor),
             "expected_version": expected,
         }
         await _give(exchange, await self._carry_out(case, exchange, message, identity))

@@ -9,7 +9,7 @@ from gateway.exchange import Exchange
 from gateway.problems import Problem
 from gateway.rpc import DeadlinePassed, RemoteError, RpcClient
 from services.calls.api import SourceOf
-from services.kernel import schemas
+from services.kernel.actors import as_sent
 from services.kernel.decider import SYSTEM
 from services.kernel.values import Unavailable
 
@@ -62,7 +62,7 @@ async def source_settings(rpc: RpcClient, name: str) -> dict[str, Any]:
         "use_case": SourceOf.__name__,
         "key": name,
         "parameters": {"source": name},
-        "actor": schemas.dump(SYSTEM),
+        "actor": as_sent(SYSTEM),
     }
     try:
         answer = await rpc.call("calls", "query", message, deadline=DEADLINE)

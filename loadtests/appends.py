@@ -28,7 +28,7 @@ Append = Callable[[Sequence[Happened]], None]
 
 
 class OurStore:
-    """Appends as our services do it: a pooled connection, one transaction, the heads known from reading."""
+    """Appends as our services do it: a pooled connection, one statement, the heads known from reading."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -48,7 +48,7 @@ class OurStore:
         heads: dict[object, Head] = {}
         for event in events:
             heads.setdefault(event.stream, Head(event.version - 1))
-        with self._pool.connection() as connection, connection.transaction(), connection.cursor() as db:
+        with self._pool.connection() as connection, connection.cursor() as db:
             store.append(db, new, heads)
 
 

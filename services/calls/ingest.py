@@ -54,12 +54,19 @@ class Arrival(NamedTuple):
     digest: str
 
 
+class Customer(NamedTuple):
+    """A person by the keyed hash of their number, which is also the id of the key that seals what is theirs."""
+
+    name: str
+    subject: UUID
+
+
 class Ingest:
     """Stores batches of facts."""
 
     def __init__(self, pool: Pool, master: MasterKey) -> None:
         self._pool, self._master, self._keyring = pool, master, Keyring(master)
-        self._known_as = lru_cache(maxsize=REMEMBERED)(master.hash_of)
+        self._known_as = lru_cache(maxsize=REMEMBERED)(self._customer)
 
     def store(self, batch: Batch) -> None:
         """Appends what is new of the facts and notes how far their publishers have come, in one transaction.
@@ -72,9 +79,9 @@ class Ingest:
             first.setdefault(arrival.event, arrival)
         with self._pool.connection() as connection:
             with connection.cursor() as db:
-                known = store.known(db, [(each.stream, each.event) for each in first.values()]) if first else {}
+                heads = store.heads(db, list({each.stream for each in first.values()}))
+                known = self._known(db, [each for each in first.values() if each.stream in heads])
                 new = [each for each in first.values() if each.event not in known]
-                heads = store.heads(db, list({each.stream for each in new}))
                 events = self._events(db, new)
             digests = {each.event: each.digest for each in new} | known
             unequal = [each for each in arrivals if each.digest != digests[each.event]]
@@ -92,6 +99,11 @@ class Ingest:
         CONFLICT.inc(len(unequal))
         SKEWED.inc(sum("skewed" in event.metadata for event in events))
 
+    @staticmethod
+    def _known(db: Cursor, candidates: list[Arrival]) -> dict[UUID, str | None]:
+        """Which of them are stored, with their digests; what is about a new stream need not be asked for."""
+        return store.known(db, [(each.stream, each.event) for each in candidates]) if candidates else {}
+
     def _arrival(self, fact: dict[str, Any]) -> Arrival:
         stream = stream_of(fact["source"], *subject(fact))
         content = orjson.dumps(fact, option=orjson.OPT_SORT_KEYS)
@@ -100,8 +112,11 @@ class Ingest:
 
     def _events(self, db: Cursor, new: list[Arrival]) -> list[NewEvent]:
         personal = [personal_fields(each.fact) for each in new]
-        customers = [self._customer(each.fact) for each in new]
-        subjects = [subject_of(each.stream, customer) for each, customer in zip(new, customers, strict=True)]
+        customers = [self._known_as(customer_number(each.fact)) for each in new]
+        # Whose key seals a fact: the customer's; the call's own where the number is withheld.
+        subjects = [
+            each.stream if customer is None else customer.subject for each, customer in zip(new, customers, strict=True)
+        ]
         sealing = {whose for whose, fields in zip(subjects, personal, strict=True) if fields}
         keys = self._keyring.ensure(db, sealing) if sealing else {}
         ahead = datetime.now(UTC) + AHEAD
@@ -111,24 +126,21 @@ class Ingest:
             if fields:
                 data = without_personal_fields(data)
                 data["sealed"] = seal(keys[whose], each.event, fields)
-                if not fields.keys().isdisjoint(NUMBERS):
+                if "from" in fields or "to" in fields:
                     metadata["numbers"] = "sealed"
             if customer:
-                metadata["customer"] = customer
+                metadata["customer"] = customer.name
             occurred_at = datetime.fromisoformat(data["occurred_at"])
             if occurred_at > ahead:
                 metadata["skewed"] = "ahead"
             events.append(NewEvent(each.stream, each.event, data["type"], data, occurred_at, metadata=metadata))
         return events
 
-    def _customer(self, fact: Mapping[str, Any]) -> str | None:
-        number = customer_number(fact)
-        return None if number is None else self._known_as(number)
-
-
-def subject_of(stream: UUID, customer: str | None) -> UUID:
-    """Whose key seals a fact: the customer's, who is known by a hash; the call's own where the number is withheld."""
-    return stream if customer is None else UUID(customer)
+    def _customer(self, number: str | None) -> Customer | None:
+        if number is None:
+            return None
+        name = self._master.hash_of(number)
+        return Customer(name, UUID(name))
 
 
 def furthest(batch: Batch) -> dict[str, int]:
@@ -147,9 +159,11 @@ def personal_fields(fact: Mapping[str, Any]) -> dict[str, Any]:
     return personal if raw is None else {**personal, "raw": raw}
 
 
-def without_personal_fields(fact: Mapping[str, Any]) -> dict[str, Any]:
-    """The fact less its personal fields."""
-    kept = {name: value for name, value in fact.items() if name not in NUMBERS}
+def without_personal_fields(fact: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the fact less its personal fields."""
+    kept = fact.copy()
+    for name in NUMBERS:
+        kept.pop(name, None)
     if "raw" in kept.get("data", {}):
         kept["data"] = {name: value for name, value in kept["data"].items() if name != "raw"}
     return kept

@@ -10,7 +10,7 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool
 
 set_json_loads(orjson.loads)
-set_json_dumps(lambda value: orjson.dumps(value).decode())
+set_json_dumps(orjson.dumps)
 
 Connection = psycopg.Connection[TupleRow]
 Cursor = psycopg.Cursor[TupleRow]
@@ -37,9 +37,18 @@ def open_pool(dsn: str, name: str, *, size: int = 4) -> Pool:
         max_size=size,
         open=True,
         timeout=5,
-        check=ConnectionPool.check_connection,
+        check=_still_open,
         kwargs={"autocommit": True, "application_name": name, "options": _options("30s")},
     )
+
+
+def _still_open(connection: Connection) -> None:
+    """Raises OperationalError where the server has ended an idle connection; unlike psycopg's own check, asks nothing.
+
+    What a server says as it goes is read first, and the end of the connection behind that.
+    """
+    for _ in range(2):
+        connection.pgconn.consume_input()
 
 
 def uuid_array(ids: Iterable[UUID]) -> str:

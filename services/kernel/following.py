@@ -8,7 +8,7 @@ import structlog
 
 from services.kernel import projections
 from services.kernel.backoff import pauses
-from services.kernel.database import Connection, connect
+from services.kernel.database import Connection, Cursor, connect
 from services.kernel.projections import Generation, Projection, Superseded
 
 CHANNEL = "events_appended"
@@ -16,6 +16,7 @@ LISTEN = f"LISTEN {CHANNEL}"
 # Sent after the commit of an append: within it, it would make all appends wait in a row. It need not be flushed.
 WAKE = f"BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}; COMMIT"
 POLL_SECONDS = 0.1
+TOGETHER_SECONDS = 0.02
 # Between batches that are not full it rests for so many times as long as the last one took: many small ones would cost
 # more than they would be fresher, the more so the busier the machine is.
 PACE, LONGEST_PACE_SECONDS = 2.0, 0.15
@@ -34,6 +35,24 @@ def rest(connection: Connection) -> None:
     """Waits until something may have been appended; the connection must `LISTEN` to the channel."""
     for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
         pass
+
+
+class Waker:
+    """Wakes the followers after appends that come one by one; those in quick succession share one call.
+
+    Who was woken looks again once it has rested, and whoever rests does so after POLL_SECONDS: so the last of a series
+    is late at most by that.
+    """
+
+    def __init__(self) -> None:
+        self._last = -TOGETHER_SECONDS
+
+    def wake(self, db: Cursor) -> None:
+        """Call it after the commit of an append."""
+        now = time.monotonic()
+        if now - self._last >= TOGETHER_SECONDS:
+            self._last = now
+            db.execute(WAKE)
 
 
 class Follower:

@@ -92,11 +92,12 @@ def _field(hint: Any, *, lenient: bool = False, base: type[Schema] = _Sent, **op
     return _PLAIN[hint](**options)
 
 
-def _as_declared(hint: Any, value: Any) -> Any:
-    """Lists come out as the tuples or sets that the annotation names, so that commands and events are hashable."""
+def _collection(hint: Any) -> type | None:
+    """The tuple or frozenset that an annotation names: a list comes out as that, so that commands are hashable."""
     while get_origin(hint) in (Annotated, Union, types.UnionType):
         hint = next(arg for arg in get_args(hint) if arg is not type(None))
-    return get_origin(hint)(value) if isinstance(value, list) and get_origin(hint) in (tuple, frozenset) else value
+    origin = get_origin(hint)
+    return origin if origin in (tuple, frozenset) else None
 
 
 def schema_class(cls: type, *, lenient: bool = False) -> type[Schema]:
@@ -119,8 +120,13 @@ def _derived(cls: Any, lenient: bool, base: type[Schema]) -> type[Schema]:
             options["required"] = True
         members[f.name] = _field(hints[f.name], lenient=lenient, base=base, **options)
 
+    collections = [(f.name, kind) for f in dataclasses.fields(cls) if (kind := _collection(hints[f.name]))]
+
     def build(_schema: Schema, data: dict[str, Any], **_: Any) -> Any:
-        return cls(**{name: _as_declared(hints[name], value) for name, value in data.items()})
+        for name, kind in collections:
+            if isinstance(value := data.get(name), list):
+                data[name] = kind(value)
+        return cls(**data)
 
     members["build"] = post_load(build)
     return type(cls.__name__, (base,), members)

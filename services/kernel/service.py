@@ -14,13 +14,14 @@ from uuid import UUID
 from marshmallow import ValidationError
 
 from services.kernel import projections, schemas, store
+from services.kernel.actors import as_received
 from services.kernel.answers import encode
 from services.kernel.cursors import BadCursor
 from services.kernel.database import Cursor, Pool
 from services.kernel.decider import Context, Rejected
 from services.kernel.declarations import Api, UseCase
 from services.kernel.feed import public_events
-from services.kernel.following import WAKE
+from services.kernel.following import Waker
 from services.kernel.privacy import Keyring
 from services.kernel.progress import progress
 from services.kernel.projections import Projection
@@ -70,7 +71,7 @@ class Dispatcher:
         self._api, self._read_models, self._pool, self._keyring = api, read_models, pool, keyring
         self._upcasters = upcasters or {}
         self._things = ThingStore(keyring, self._upcasters, effects or {})
-        self._answers = projections.answers_of(readers)
+        self._answers, self._waker = projections.answers_of(readers), Waker()
         unanswered = [
             case.name
             for case in api.use_cases.values()
@@ -89,7 +90,7 @@ class Dispatcher:
         command = schemas.load(case.shape, message["body"])
         if isinstance(command, list):
             return refused("request.invalid", "Some fields are not valid.", 422, command)
-        actor = schemas.revive(Actor, message["actor"])
+        actor = as_received(message["actor"])
         with self._pool.connection() as connection, connection.cursor() as db:
             for _ in range(DECISIONS):
                 try:
@@ -115,7 +116,7 @@ class Dispatcher:
         done = self._things.decide(db, things, loaded, command, ctx)
         if isinstance(done, Rejected):
             return refusal_of(done)
-        db.execute(WAKE)
+        self._waker.wake(db)
         return {"id": key, "version": done.version, "position": written(done), "created": done.created}
 
     @staticmethod
@@ -133,7 +134,7 @@ class Dispatcher:
         history. Answers {body: JSON text, version (of a thing that is shown)} or {refused}.
         """
         case = self._api.use_cases[message["use_case"]]
-        actor = schemas.revive(Actor, message["actor"])
+        actor = as_received(message["actor"])
         with self._pool.connection() as connection, connection.cursor() as db:
             if case.shows:
                 return self._show(db, case, message, actor)

@@ -1,7 +1,8 @@
 """The event store: one append-only table a service (DESIGN section 3).
 
 The primary key (stream, version) is the guarantee against lost updates; (stream, event id) the one against repeats.
-Nothing here opens or ends a transaction: the caller does, and appending is the first write of it.
+Nothing here opens or ends a transaction: the caller does, and appending is the first write of it. It is one statement,
+so that a caller who writes nothing else needs none: by itself it is stored whole or not at all.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,9 +10,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
 from psycopg import errors
+from psycopg.types.json import Jsonb
 
-from services.kernel.copying import copy_rows
 from services.kernel.database import Cursor, uuid_array
 
 NOTHING: dict[str, Any] = {}
@@ -41,7 +43,7 @@ class NewEvent(NamedTuple):
     stream_id: UUID
     event_id: UUID
     type: str
-    data: dict[str, Any] | str
+    data: dict[str, Any] | str | bytes
     occurred_at: datetime
     schema_version: int = 1
     metadata: dict[str, Any] = NOTHING
@@ -78,7 +80,15 @@ KNOWN = """
     SELECT event_id, metadata->>'digest' FROM store.events
     JOIN unnest(%s::uuid[], %s::uuid[]) AS wanted(stream_id, event_id) USING (stream_id, event_id)"""
 
-WRITTEN = ("stream_id", "version", "event_id", "type", "schema_version", "data", "metadata", "occurred_at")
+# One statement of one parameter, whatever the size of the batch (docs/adr/0019).
+APPEND = """
+    WITH written AS (
+        INSERT INTO store.events (stream_id, version, event_id, type, schema_version, data, metadata, occurred_at)
+        SELECT * FROM jsonb_to_recordset(%s) AS new (
+            stream_id uuid, version int, event_id uuid, type text, schema_version smallint,
+            data jsonb, metadata jsonb, occurred_at timestamptz)
+        RETURNING position)
+    SELECT pg_current_xact_id()::text::bigint, max(position) FROM written"""
 
 LOAD = f"SELECT {COLUMNS} FROM store.events WHERE stream_id = %s ORDER BY version"  # noqa: S608 - a constant
 LOAD_AS_OF = f"""SELECT {COLUMNS} FROM store.events WHERE stream_id = %s AND recorded_at <= %s
@@ -138,24 +148,32 @@ def append(cursor: Cursor, events: Sequence[NewEvent], heads: Mapping[UUID, Head
     """
     versions = {stream: head.version for stream, head in heads.items()}
     try:
-        copy_rows(cursor, "store.events", WRITTEN, [_row(event, versions) for event in events])
+        row = cursor.execute(APPEND, (Jsonb([_row(event, versions) for event in events]),)).fetchone()
     except errors.UniqueViolation as error:
         # A partition reports its own constraint name, so only the suffix can be relied on.
         if (error.diag.constraint_name or "").endswith(("_pkey", "_event_id_key")):
             raise Conflict("the stream has moved: read it again and repeat") from error
         raise
-    row = cursor.execute("SELECT pg_current_xact_id()::text::bigint, lastval()").fetchone()
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    assert row is not None  # noqa: S101 - an aggregate has one row
     own = Position(*row)
     if any(head.transaction_id > own.transaction_id for head in heads.values()):
         raise Conflict("this transaction began to write before the stream's head: repeat it")
     return own
 
 
-def _row(event: NewEvent, versions: dict[UUID, int]) -> tuple[Any, ...]:
+def _row(event: NewEvent, versions: dict[UUID, int]) -> dict[str, Any]:
     version = versions[event.stream_id] = versions.get(event.stream_id, 0) + 1
     stream_id, event_id, kind, data, occurred_at, schema_version, metadata = event
-    return stream_id, version, event_id, kind, schema_version, data, metadata, occurred_at
+    return {
+        "stream_id": stream_id,
+        "version": version,
+        "event_id": event_id,
+        "type": kind,
+        "schema_version": schema_version,
+        "data": orjson.Fragment(data) if isinstance(data, str | bytes) else data,
+        "metadata": metadata,
+        "occurred_at": occurred_at,
+    }
 
 
 HELD_BACK = """

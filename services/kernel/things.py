@@ -1,6 +1,7 @@
 """Event-sourced things between the store and the decision: loaded, decided on, appended."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -93,7 +94,8 @@ class ThingStore:
             return Done(loaded.version, loaded.position, created=False)
         stream = things.stream(ctx.key)
         new = self._new(db.connection, stream, decided, ctx)
-        with db.connection.transaction():
+        # An append alone is one statement, and so a transaction of its own; BEGIN and COMMIT would cost as much again.
+        with db.connection.transaction() if self._has_effect(decided) else nullcontext():
             position = store.append(db, new, {stream: store.head_of(loaded.events)})
             self._take_effect(db, decided)
         return Done(loaded.version + len(new), position, created)
@@ -130,6 +132,9 @@ class ThingStore:
         for event in events:
             state = things.evolve(state, schemas.revive(things.events[event.type], event.data))
         return Loaded(state, events)
+
+    def _has_effect(self, happened: Iterable[Any]) -> bool:
+        return not self._effects.keys().isdisjoint(map(type, happened))
 
     def _take_effect(self, db: Cursor, happened: Iterable[Any]) -> None:
         for event in happened:

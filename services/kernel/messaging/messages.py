@@ -86,8 +86,8 @@ class Limits(NamedTuple):
     256 KiB at most, as the gateway sends them, they take up to 4 MiB.
     """
 
-    facts: int = 2000
-    size: int = 4 * 1024 * 1024
+    facts: int = 1000
+    size: int = 2 * 1024 * 1024
     linger: float = 0.030
     prefetch: int = 16
 

@@ -5,7 +5,7 @@
 import os
 import sys
 
-WAIT_FUNCTION = "wait_selector"
+WAIT_FUNCTION = "wait_select"  # eventlet's select: `wait_selector` builds and drops a selector on top of it each time
 
 
 def run(*service_paths: str) -> None:

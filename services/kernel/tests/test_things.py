@@ -16,6 +16,7 @@ from services.kernel.service import Dispatcher
 from services.kernel.tests import lockers
 from services.kernel.tests.horizon import until_readable
 from services.kernel.tests.lockers import Holders, lockers_api
+from services.kernel.things import Effects
 from services.kernel.values import Actor
 
 MANAGER = Actor("manager", scopes=frozenset({"lockers:label"}))
@@ -51,11 +52,11 @@ class HolderReader:
 class Asking:
     """A dispatcher, and the messages that it is sent."""
 
-    def __init__(self, pool, master_key, api: Api | None = None) -> None:
+    def __init__(self, pool, master_key, api: Api | None = None, effects: Effects | None = None) -> None:
         read_models, readers = [HolderNames()], [HolderReader()]
         api = api or lockers_api()
         self.dispatcher = Dispatcher(
-            api, read_models=read_models, readers=readers, pool=pool, keyring=Keyring(master_key)
+            api, read_models=read_models, readers=readers, pool=pool, keyring=Keyring(master_key), effects=effects
         )
 
     def order(self, use_case, key, body, command_id=None, expected_version=None):
@@ -192,6 +193,16 @@ def test_after_a_conflict_a_command_is_decided_anew(asking, pool, master_key):
     answer = Asking(pool, master_key, lockers_api(interrupted)).assign(locker, "Ada")
     assert refusal(answer) == ("lockers.locker.taken", 409)
     assert asking.show(locker)["holder"] == "Eve"
+
+
+def test_an_event_whose_effect_fails_is_not_stored(pool, master_key, calls_connection):
+    def fails(_db, assigned):
+        raise TimeoutError(assigned.holder)
+
+    locker = uuid4()
+    with pytest.raises(TimeoutError, match="Ada"):
+        Asking(pool, master_key, effects={lockers.LockerAssigned: fails}).assign(locker, "Ada")
+    assert calls_connection.execute("SELECT count(*) FROM store.events").fetchone() == (0,)
 
 
 def test_a_command_that_changes_nothing_stores_nothing(asking):
