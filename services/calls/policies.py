@@ -64,7 +64,7 @@ READY = """SELECT to_regclass('read.completions') IS NOT NULL
 MARKS = "SELECT max(mark) FROM (SELECT mark FROM read.completions ORDER BY mark LIMIT %s) AS oldest"
 # The newest of each call, beside what was told of it last.
 DUE = """
-    SELECT due.stream, due.ended_at, due.body::text, told.version, told.transaction_id, due.body = told.data
+    SELECT due.stream, due.ended_at, due.body, told.version, told.transaction_id, due.body::jsonb = told.data
     FROM (
         SELECT DISTINCT ON (stream) stream, ended_at, body FROM read.completions WHERE mark <= %s
         ORDER BY stream, mark DESC

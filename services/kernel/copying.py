@@ -41,13 +41,13 @@ def copy_rows(db: Cursor, table: str, columns: Sequence[str], rows: Iterable[Seq
 
 
 @lru_cache(maxsize=4096)
-def _second(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).replace(tzinfo=None).isoformat()
+def _minute(minute: int) -> str:
+    return datetime.fromtimestamp(minute * 60, UTC).replace(tzinfo=None).isoformat(timespec="minutes")
 
 
 def instant_text(microseconds: int | None) -> str | None:
-    """Microseconds since 1970 as PostgreSQL reads a timestamptz; facts come in runs of the same second."""
+    """Microseconds since 1970 as PostgreSQL reads a timestamptz; facts come in runs of the same minute."""
     if microseconds is None:
         return None
-    second, rest = divmod(microseconds, 1_000_000)
-    return f"{_second(second)}.{rest:06d}Z"
+    minute, rest = divmod(microseconds, 60_000_000)
+    return f"{_minute(minute)}:{rest // 1_000_000:02d}.{rest % 1_000_000:06d}Z"

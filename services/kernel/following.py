@@ -15,11 +15,12 @@ CHANNEL = "events_appended"
 LISTEN = f"LISTEN {CHANNEL}"
 # Sent after the commit of an append: within it, it would make all appends wait in a row. It need not be flushed.
 WAKE = f"BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}; COMMIT"
-POLL_SECONDS = 0.1
+# How soon it looks again by itself: what was appended may be held back for a moment by an older transaction.
+SOONEST_LOOK_SECONDS, LATEST_LOOK_SECONDS = 0.1, 0.5
 TOGETHER_SECONDS = 0.02
 # Between batches that are not full it rests for so many times as long as the last one took: many small ones would cost
 # more than they would be fresher, the more so the busier the machine is.
-PACE, LONGEST_PACE_SECONDS = 2.0, 0.15
+PACE, LONGEST_PACE_SECONDS = 2.0, 0.06
 LEADER_LOCK = "SELECT pg_try_advisory_lock(hashtext(%s), hashtext(%s))"
 
 log = structlog.get_logger()
@@ -31,17 +32,24 @@ def granted(connection: Connection, kind: str, name: str) -> bool:
     return bool(leads)
 
 
-def rest(connection: Connection) -> None:
-    """Waits until something may have been appended; the connection must `LISTEN` to the channel."""
-    for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
-        pass
+class Ear:
+    """Hears through a connection of appends; the longer there are none, the more seldom it wakes by itself."""
+
+    def __init__(self, connection: Connection) -> None:
+        connection.execute(LISTEN)
+        self._connection = connection
+        self._waits = pauses(SOONEST_LOOK_SECONDS, LATEST_LOOK_SECONDS)
+
+    def rest(self) -> None:
+        """Waits until something may have been appended."""
+        if list(self._connection.notifies(timeout=next(self._waits), stop_after=1)):
+            self._waits = pauses(SOONEST_LOOK_SECONDS, LATEST_LOOK_SECONDS)
 
 
 class Waker:
     """Wakes the followers after appends that come one by one; those in quick succession share one call.
 
-    Who was woken looks again once it has rested, and whoever rests does so after POLL_SECONDS: so the last of a series
-    is late at most by that.
+    Who has just been woken looks again by itself after SOONEST_LOOK_SECONDS: the last of a series is late at most by that.
     """
 
     def __init__(self) -> None:
@@ -86,12 +94,12 @@ class Follower:
                 return
         generation = self._generation(connection)
         generation.enter(connection)
-        connection.execute(LISTEN)
+        ear = Ear(connection)
         while not self._stop.is_set():
             began = time.monotonic()
             handled = generation.step(connection)
             if not handled:
-                rest(connection)
+                ear.rest()
             elif handled < self.projection.batch:
                 self._stop.wait(min(PACE * (time.monotonic() - began), LONGEST_PACE_SECONDS))
 

@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from services.kernel.database import Connection, Cursor
-from services.kernel.reading import read_on
+from services.kernel.reading import Stretch, read_on
 from services.kernel.store import Position, StoredEvent
 from services.kernel.upcasting import Upcaster, latest
 
@@ -88,35 +88,34 @@ class Generation:
     def enter(self, connection: Connection) -> None:
         """Makes the projection's own SQL mean this generation's tables."""
         connection.execute(sql.SQL("SET search_path = {}").format(self.schema))
+        # Statements are planned once, for tables that are empty at first: read whole, they would cost more and more.
+        connection.execute("SET enable_seqscan = off")
 
     def step(self, connection: Connection) -> int:
         """Applies the next batch and moves the checkpoint; returns how many events that were.
 
         Raises Superseded where another generation has come into use.
         """
-        try:
-            with connection.transaction(), connection.cursor() as db:
-                events, reached, moves = self._apply_next(db)
-        except BaseException:
-            self.projection.forget()
-            raise
-        self.checkpoint = reached
-        if moves:
-            self._stored = reached
-        return len(events)
+        with connection.cursor() as db:
+            stretch = read_on(db, self.checkpoint, self.projection.handles, self.projection.batch)
+            if stretch.moves(self._stored):
+                self._apply(stretch, db)
+                self._stored = stretch.reached
+        self.checkpoint = stretch.reached
+        return len(stretch.events)
 
-    def _apply_next(self, db: Cursor) -> tuple[list[StoredEvent], Position, bool]:
-        projection = self.projection
-        stretch = read_on(db, self.checkpoint, projection.handles, projection.batch)
-        events, reached = stretch
-        moves = stretch.moves(self._stored)
+    def _apply(self, stretch: Stretch, db: Cursor) -> None:
+        projection, events = self.projection, stretch.events
         if projection.upcasters:
             events = [_newest(event, projection.upcasters) for event in events]
-        if moves:
-            self._move(db, reached)  # first: the tables of a generation that was retired are no longer there
-        if events:
-            projection.apply(events, db)
-        return events, reached, moves
+        try:
+            with db.connection.transaction():
+                self._move(db, stretch.reached)  # first: the tables of a retired generation are no longer there
+                if events:
+                    projection.apply(events, db)
+        except BaseException:
+            projection.forget()
+            raise
 
     def _move(self, db: Cursor, reached: Position) -> None:
         moved = db.execute(MOVE, (*reached, self.projection.name, self.number, self.in_use))
@@ -230,7 +229,7 @@ LAG = """
     LEFT JOIN LATERAL (
         SELECT position FROM store.events
         WHERE (transaction_id, position) > (coalesce(p.transaction_id, '0'), coalesce(p.position, 0))
-        AND type = ANY(string_to_array(%s::jsonb ->> wanted.name, ' ')) LIMIT 100000
+        AND type = ANY(string_to_array(%s::jsonb ->> wanted.name, ' ')) LIMIT 10000
     ) e ON true GROUP BY wanted.name"""
 BEHIND = """
     SELECT 1 FROM store.projections p WHERE p.in_use AND EXISTS (
@@ -245,7 +244,7 @@ def _handles(projections: Sequence[Projection]) -> dict[str, str]:
 
 
 def lags(db: Cursor, projections: Sequence[Projection]) -> dict[str, int]:
-    """How many stored events each projection has yet to apply, at most 100 000."""
+    """How many stored events each projection has yet to apply, at most 10 000."""
     return dict(db.execute(LAG, ([p.name for p in projections], Jsonb(_handles(projections)))).fetchall())
 
 

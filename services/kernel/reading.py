@@ -27,9 +27,11 @@ class Stretch(NamedTuple):
 def read_on(db: Cursor, checkpoint: Position, types: Sequence[str], limit: int) -> Stretch:
     """The next events of those types after a checkpoint, `limit` at most, in (transaction, position) order.
 
-    Reads only what is older than every open write transaction, so that none can still come before what was read.
+    Reads only what is older than every open write transaction, so that none can still come before what was read. It
+    needs no transaction: what is older than the gate does not change.
     """
     (gate,) = db.execute(GATE).fetchone() or (0,)
-    events = [StoredEvent(*row) for row in db.execute(READ, (*checkpoint, gate, list(types), limit))]
+    rows = db.execute(READ, (*checkpoint, gate, list(types), limit)).fetchall()
+    events = [StoredEvent._make(row) for row in rows]
     full = len(events) == limit
     return Stretch(events, Position(events[-1].transaction_id, events[-1].position) if full else Position(gate, 0))

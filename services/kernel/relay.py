@@ -16,7 +16,7 @@ from services.kernel.backoff import pauses
 from services.kernel.cloud_events import BODIES, Upcasters, body_of, exchange_of
 from services.kernel.database import Connection, Cursor, connect
 from services.kernel.declarations import Api
-from services.kernel.following import LISTEN, granted, rest
+from services.kernel.following import Ear, granted
 from services.kernel.link import Link, Stopping
 from services.kernel.reading import read_on
 from services.kernel.store import Position, StoredEvent
@@ -92,11 +92,11 @@ class Relay:
             self._link.serve(STANDBY_SECONDS)
             if self._link.stopping:
                 return
-        connection.execute(LISTEN)
+        ear = Ear(connection)
         with connection.cursor() as db:
             stored = told = reached(db, self._service)
         while not self._link.stopping:
-            with connection.transaction(), connection.cursor() as db:
+            with connection.cursor() as db:
                 stretch = read_on(db, told, list(self._publications), BATCH)
             if stretch.events:
                 self._publish_all(channel, stretch.events)
@@ -105,7 +105,7 @@ class Relay:
                 connection.execute(MOVE, (self._service, *told))
                 stored = told
             if not stretch.events:
-                rest(connection)
+                ear.rest()
                 self._link.serve(0)
 
     def _publish_all(self, channel: Any, events: list[StoredEvent]) -> None:

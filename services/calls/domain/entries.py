@@ -10,13 +10,13 @@ def entry_told(fact: Fact) -> int | None:
     """
     if fact.queue is None:
         return None
-    wait = fact.milliseconds("wait_seconds") or 0
     match fact.type:
         case "call.queued":
-            return fact.occurred_at
+            before: tuple[str, ...] = ()
         case "call.answered" | "call.abandoned" | "call.queue_left":
-            return fact.occurred_at - wait * 1000
+            before = ("wait_seconds",)
         case "call.ended":
-            spoken = (fact.milliseconds("talk_seconds") or 0) + (fact.milliseconds("hold_seconds") or 0)
-            return fact.occurred_at - spoken * 1000 - wait * 1000
-    return None
+            before = ("wait_seconds", "talk_seconds", "hold_seconds")
+        case _:
+            return None
+    return fact.occurred_at - sum([fact.milliseconds(name) or 0 for name in before]) * 1000

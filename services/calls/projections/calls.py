@@ -6,6 +6,7 @@ of facts can matter, and no counter can be left wrong by a correction.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -14,11 +15,12 @@ from services.calls.domain.sources import SourceConfigured
 from services.calls.domain.subjects import SubjectErased
 from services.calls.projections import completions
 from services.calls.projections.call_tables import TABLES, replace_rows, rows_of
-from services.calls.projections.stories import COLUMNS, OF_CALLS, RESTARTED, Story, StoryEvent, microseconds
+from services.calls.projections.circumstances import Circumstances
+from services.calls.projections.stories import OF_CALLS, RESTARTED, Story
 from services.kernel.database import Cursor, uuid_array
 from services.kernel.decider import event_type
 from services.kernel.projections import Projection
-from services.kernel.store import Position, StoredEvent
+from services.kernel.store import COLUMNS, Position, StoredEvent
 
 CACHED_CALLS = 1_500
 
@@ -27,8 +29,6 @@ ERASED = event_type(SubjectErased)
 
 FACTS_OF = f"""SELECT {COLUMNS} FROM store.events WHERE stream_id = ANY(%s::uuid[])
     ORDER BY stream_id, version"""  # noqa: S608 - a constant
-SOURCES = "SELECT source, clock_offset_us FROM sources"
-RESTARTS = "SELECT source, occurred_at FROM source_restarts WHERE source = ANY(%s) ORDER BY source, occurred_at"
 RESTART = "INSERT INTO source_restarts VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 CONFIGURE = """INSERT INTO sources VALUES (%s, %s, %s, %s)
     ON CONFLICT (source) DO UPDATE SET clock_offset_us = excluded.clock_offset_us,
@@ -48,13 +48,13 @@ class CallFigures(Projection):
     """Follows the facts of calls, the restarts and the settings of sources, and the erasures of persons."""
 
     name = "calls"
-    version = 3
+    version = 4
     handles = (*OF_CALLS, RESTARTED, CONFIGURED, ERASED)
     tables = TABLES + completions.TABLE
-    batch = 1000
 
     def __init__(self) -> None:
         self._stories: OrderedDict[UUID, Story] = OrderedDict()
+        self._circumstances: Circumstances | None = None
 
     def apply(self, events: Sequence[StoredEvent], db: Cursor) -> None:
         """Folds anew every call that the events touch, replaces its rows, and marks it if it is over."""
@@ -70,12 +70,12 @@ class CallFigures(Projection):
                 touched.setdefault(event.stream_id, []).append(event)
         for call in self._touched_by_sources(others, db) | self._touched_by_erasures(erased, db):
             touched.setdefault(call, [])
-        offsets: dict[str, int] = dict(db.execute(SOURCES).fetchall())
-        stories = self._stories_of(touched, offsets, db)
-        restarts = self._restarts({story.source for story in stories.values()}, offsets, db)
+        if others or erased or self._circumstances is None:
+            self._circumstances = Circumstances.read(db)
+        stories = self._stories_of(touched, self._circumstances, db)
         changes, changed = [], []
         for id_, story in stories.items():
-            call = story.told(restarts)
+            call = story.told(self._circumstances.restarts)
             rows = rows_of(id_, story.source, story.call_id, story.facts, call)
             if story.rows != rows:
                 changes.append((id_, story.rows, rows))
@@ -85,8 +85,9 @@ class CallFigures(Projection):
         completions.mark(changed, db)
 
     def forget(self) -> None:
-        """Drops the stories, whose rows may not be in the tables."""
+        """Drops the stories, whose rows may not be in the tables, and the circumstances for the same reason."""
         self._stories.clear()
+        self._circumstances = None
 
     def _touched_by_sources(self, events: Iterable[StoredEvent], db: Cursor) -> set[UUID]:
         touched: set[UUID] = set()
@@ -112,31 +113,26 @@ class CallFigures(Projection):
             self._stories.pop(call, None)  # it remembers whose facts they were
         return touched
 
-    def _restarts(self, sources: set[str], offsets: dict[str, int], db: Cursor) -> dict[str, list[int]]:
-        restarts: dict[str, list[int]] = {}
-        for source, occurred_at in db.execute(RESTARTS, (list(sources),)):
-            restarts.setdefault(source, []).append(microseconds(occurred_at) + offsets.get(source, 0))
-        return restarts
-
     def _stories_of(
-        self, touched: dict[UUID, list[StoredEvent]], offsets: dict[str, int], db: Cursor
+        self, touched: dict[UUID, list[StoredEvent]], about: Circumstances, db: Cursor
     ) -> dict[UUID, Story]:
         stories: dict[UUID, Story] = {}
         incomplete = []
-        erasures = self._erasures([event for events in touched.values() for event in events], db)
+        offsets = about.offsets
+        erasures = self._erasures(chain.from_iterable(touched.values()), about, db)
         for call, events in touched.items():
             story = self._stories.get(call) or Story()
             current = not story.version or story.offset == offsets.get(story.source, 0)
             if events and current and events[0].version <= story.version + 1:
                 for event in events:
                     if event.version > story.version:
-                        story.add(StoryEvent.of(event), offsets, erasures)
+                        story.add(event, offsets, erasures)
                 stories[call] = story
             else:
                 incomplete.append(call)
         if incomplete:
-            loaded = [StoryEvent(*row) for row in db.execute(FACTS_OF, (uuid_array(incomplete),))]
-            erasures = self._erasures(loaded, db)
+            loaded = [StoredEvent(*row) for row in db.execute(FACTS_OF, (uuid_array(incomplete),))]
+            erasures = self._erasures(loaded, about, db)
             for event in loaded:
                 stories.setdefault(event.stream_id, Story()).add(event, offsets, erasures)
         for call, story in stories.items():
@@ -147,9 +143,13 @@ class CallFigures(Projection):
         return stories
 
     @staticmethod
-    def _erasures(events: Sequence[StoredEvent] | Sequence[StoryEvent], db: Cursor) -> Mapping[str, Position]:
-        """When those customers were erased last, as far as they were, whom the events name."""
-        customers = {event.metadata["customer"] for event in events if "customer" in event.metadata}
+    def _erasures(events: Iterable[StoredEvent], about: Circumstances, db: Cursor) -> Mapping[str, Position]:
+        """When those customers were erased last, as far as they were, of whom the events tell."""
+        customers = {
+            event.metadata["customer"]
+            for event in events
+            if (event.transaction_id, event.position) < about.last_erasure and "customer" in event.metadata
+        }
         if not customers:
             return {}
         rows = db.execute(ERASURES, (list(customers),))

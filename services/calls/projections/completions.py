@@ -10,11 +10,11 @@ from services.kernel.copying import copy_rows
 from services.kernel.database import Cursor
 
 # Part of each generation: one that is built anew holds what it would tell of every call, and the policy finds that
-# nearly all of it has been told.
+# nearly all of it has been told. A body is JSON kept as text: few are ever compared, and most go on as they are.
 TABLE = """
 CREATE TABLE completions (
     mark bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    stream uuid NOT NULL, ended_at timestamptz NOT NULL, body jsonb NOT NULL
+    stream uuid NOT NULL, ended_at timestamptz NOT NULL, body text NOT NULL
 );
 """
 COLUMNS = ("stream", "ended_at", "body")

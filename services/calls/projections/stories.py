@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
-from uuid import UUID
 
 from services.calls.domain.fold import Call, Fact, fold
 from services.calls.domain.reaper import CallClosedByInference
@@ -17,26 +15,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CLOSED = event_type(CallClosedByInference)
 RESTARTED = "source.restarted"
 OF_CALLS = (*[name for name in VOCABULARY if name.startswith("call.")], CLOSED)
-COLUMNS = """stream_id, version, event_id, type, data, metadata, occurred_at, transaction_id::text::bigint, position"""
-
-
-class StoryEvent(NamedTuple):
-    """Of a stored event, what a story is made of; `COLUMNS` reads it."""
-
-    stream_id: UUID
-    version: int
-    event_id: UUID
-    type: str
-    data: dict[str, Any]
-    metadata: dict[str, Any]
-    occurred_at: datetime
-    transaction_id: int
-    position: int
-
-    @classmethod
-    def of(cls, event: StoredEvent) -> "StoryEvent":
-        """The same of an event that was read whole."""
-        return cls(*event[:4], *event[5:8], *event[9:])
 
 
 @dataclass(slots=True)
@@ -54,7 +32,7 @@ class Story:
     closed: int | None = None
     rows: Rows | None = None
 
-    def add(self, event: StoryEvent, offsets: Mapping[str, int], erasures: Mapping[str, Position]) -> None:
+    def add(self, event: StoredEvent, offsets: Mapping[str, int], erasures: Mapping[str, Position]) -> None:
         """Takes the next event in; a customer who was erased after it has left nothing in it."""
         self.version = event.version
         if event.type == CLOSED:

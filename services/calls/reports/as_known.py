@@ -15,7 +15,7 @@ from services.calls.api import sources as source_things
 from services.calls.domain.facts import stream_id
 from services.calls.projections.call_tables import VISIT_COLUMNS, visit_rows
 from services.calls.projections.calls import CONFIGURED, CallFigures
-from services.calls.projections.stories import COLUMNS, OF_CALLS, RESTARTED, Story, StoryEvent, microseconds
+from services.calls.projections.stories import OF_CALLS, RESTARTED, Story, microseconds
 from services.calls.reports.judged_visits import queues_seen
 from services.calls.reports.visibility import queues_open_to
 from services.kernel import store
@@ -23,6 +23,7 @@ from services.kernel.copying import copy_rows
 from services.kernel.database import Cursor, uuid_array
 from services.kernel.decider import Rejected
 from services.kernel.projections import UNAPPLIED
+from services.kernel.store import COLUMNS, StoredEvent
 from services.kernel.values import Actor
 
 MOST_FACTS = 100_000  # about three seconds, which is as long as somebody who asks should wait
@@ -134,7 +135,7 @@ def _visits(
     """The rows of the visits of these calls."""
     stories: dict[UUID, Story] = {}
     for row in db.execute(FACTS, (uuid_array(calls), known_at)):
-        event = StoryEvent(*row)
+        event = StoredEvent(*row)
         stories.setdefault(event.stream_id, Story()).add(event, offsets, {})
     restarts = _restarts(db, {story.source for story in stories.values()}, known_at, offsets)
     return [row for id_, story in stories.items() for row in visit_rows(id_, story.told(restarts))]

@@ -70,6 +70,12 @@ class Poisoned(Tally):
             raise ValueError("poison")
 
 
+class Keyed(Tally):
+    """Rows that are found by a key."""
+
+    tables = Tally.tables + "; CREATE TABLE marks (stream_id uuid PRIMARY KEY)"
+
+
 def append(connection: Connection, count: int = 1, kind: str = "counted") -> Position:
     stream = uuid4()
     with connection.transaction(), connection.cursor() as db:
@@ -332,3 +338,10 @@ def test_rebuilt_beside_the_old_while_it_is_written_followed_and_read(calls_url,
     )
     schemas = calls_connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'tally%'").fetchall()
     assert len(schemas) == len(generations(calls_connection)) == 1
+
+
+def test_a_batch_finds_rows_by_their_key_though_its_statements_are_planned_when_there_are_none(calls_connection):
+    create(calls_connection, Keyed()).enter(calls_connection)
+    explained = "EXPLAIN DELETE FROM marks WHERE stream_id = ANY(%s)"
+    plan = psycopg.ClientCursor(calls_connection).execute(explained, ([uuid4() for _ in range(300)],)).fetchall()
+    assert "Index" in str(plan)
