@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 import orjson
 
 from gateway.problems import MEDIA_TYPE, Problem, invalid
+from services.kernel import traces
 from services.kernel.values import FieldError
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ JSON = b"application/json"
 GZIP = 31  # zlib's number for a gzip header and trailer
 
 _REQUEST_ID = re.compile(rb"[\w.:+/=-]{1,128}\Z", re.ASCII)
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
 _LIFE = f"{random.getrandbits(64):016x}"
 
 
@@ -46,7 +46,7 @@ class Exchange:
     for the answer, `status` once answered (0 before).
     """
 
-    __slots__ = ("caller", "extra", "headers", "number", "receive", "route", "scope", "send", "status")
+    __slots__ = ("_begun", "caller", "extra", "headers", "number", "receive", "route", "scope", "send", "status")
     _count = 0
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,6 +58,7 @@ class Exchange:
         self.extra: Headers = []
         self.route = "unmatched"
         self.status = 0
+        self._begun: str | None = None
         Exchange._count = self.number = Exchange._count + 1
 
     @property
@@ -70,15 +71,21 @@ class Exchange:
     def given_traceparent(self) -> str | None:
         """The W3C trace that the client takes part in, if it said so."""
         given = self.headers.get(b"traceparent")
-        if given is None:
-            return None
-        text = given.decode("latin-1")
-        return text if _TRACEPARENT.match(text) else None
+        return None if given is None else traces.parsed(given.decode("latin-1"))
 
     @property
     def traceparent(self) -> str:
-        """The client's trace, or the beginning of one of ours."""
-        return self.given_traceparent or f"00-{random.getrandbits(128):032x}-{random.getrandbits(64):016x}-00"
+        """The client's trace, or one of ours that begins with this request."""
+        if self._begun is None:
+            self._begun = self.given_traceparent or traces.begun()
+        return self._begun
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What log lines know the request by: `request_id`, and `trace_id` where it takes part in a trace."""
+        traceparent = self._begun or self.given_traceparent
+        identity = {"request_id": self.request_id}
+        return {**identity, "trace_id": traces.id_of(traceparent)} if traceparent else identity
 
     @property
     def media_type(self) -> bytes:

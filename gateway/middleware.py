@@ -1,5 +1,6 @@
 """What every request passes through: admission, manners of the answer, and the one place where errors end."""
 
+import logging
 import time
 
 import psycopg
@@ -27,6 +28,7 @@ class Manners:
         self.endpoints = endpoints
         self._authenticator = authenticator
         self._public = public
+        self._tells = log.is_enabled_for(logging.DEBUG)  # asked once: a question to a logger costs as much as a fact
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -48,13 +50,21 @@ class Manners:
         except Problem as problem:
             await exchange.refuse(problem)
         except psycopg.OperationalError as error:
-            log.warning("database.unavailable", request_id=exchange.request_id, reason=str(error))
+            log.warning("database.unavailable", **exchange.identity, reason=str(error))
             await exchange.refuse(Problem("service.unavailable", "The gateway's database cannot be reached now."))
         except Disconnected:
             exchange.status = GONE
         except Exception:
-            log.exception("request.failed", request_id=exchange.request_id, route=exchange.route)
+            log.exception("request.failed", **exchange.identity, route=exchange.route)
             if not exchange.status:
                 await exchange.refuse(Problem("request.internal"))
         finally:
-            observe(exchange.route, exchange.status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            observe(exchange.route, exchange.status, seconds)
+            if self._tells:
+                _tell(exchange, seconds)
+
+
+def _tell(exchange: Exchange, seconds: float) -> None:
+    answered = {"route": exchange.route, "status": exchange.status, "seconds": round(seconds, 6)}
+    log.debug("request.answered", **exchange.identity, **answered)

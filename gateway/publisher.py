@@ -22,7 +22,7 @@ from services.kernel.ingest_queues import (
     MESSAGE_BYTES,
     PUBLISHED,
     PUBLISHER,
-    TRACEPARENT,
+    TRACES,
     IngestQueues,
 )
 from services.kernel.ingest_queues import MESSAGE_FACTS as MOST_FACTS
@@ -61,7 +61,7 @@ class _Receipt:
 class _Message:
     """One message on its way: its facts, whose they are, and when it counts as lost."""
 
-    __slots__ = ("count", "deadline", "parts", "published", "queue", "receipts", "size", "traceparent")
+    __slots__ = ("count", "deadline", "parts", "published", "queue", "receipts", "size", "traces")
 
     def __init__(self, queue: str) -> None:
         self.queue = queue
@@ -71,7 +71,7 @@ class _Message:
         self.count = 0
         self.published = 0
         self.deadline = 0.0
-        self.traceparent: str | None = None
+        self.traces: list[list[Any]] = []
 
     def takes(self, fact: bytes) -> bool:
         return not self.parts or (len(self.parts) < MOST_FACTS and self.size + len(fact) < MESSAGE_BYTES)
@@ -102,7 +102,7 @@ class Publisher:
         return self._channel is not None and self._channel.is_open and not self._broker.blocked
 
     def publish(self, queue: str, facts: Sequence[bytes], traceparent: str | None = None) -> "asyncio.Future[None]":
-        """Sends facts (each JSON, at most MESSAGE_BYTES) to a queue at the end of this turn of the loop.
+        """Sends facts (each JSON, at most MESSAGE_BYTES) of one request to a queue at the end of this turn of the loop.
 
         The future is done once the broker has all of them; it fails with Unconfirmed where that cannot be known.
         """
@@ -123,7 +123,8 @@ class Publisher:
             if message is not messages[-1]:
                 message = messages[-1]
                 message.receipts.append(receipt)
-                message.traceparent = message.traceparent or traceparent
+                if traceparent or message.traces:
+                    message.traces.append([len(message.parts), traceparent])
                 receipt.open += 1
             message.parts.append(fact)
             message.size += len(fact) + 1
@@ -144,8 +145,8 @@ class Publisher:
         self._published[message.queue] += count
         message.published = self._published[message.queue]
         headers: dict[str, Any] = {FACTS: count, PUBLISHER: self.id, PUBLISHED: message.published}
-        if message.traceparent:
-            headers[TRACEPARENT] = message.traceparent
+        if message.traces:
+            headers[TRACES] = message.traces
         properties = pika.BasicProperties(
             content_type="application/json",
             delivery_mode=PERSISTENT,

@@ -38,7 +38,7 @@ async def ask(rpc: RpcClient, exchange: Exchange, service: str, method: str, mes
     except DeadlinePassed as error:
         raise Problem("request.outcome_unknown") from error
     except RemoteError as error:
-        log.exception("service.failed", service=service, method=method, request_id=exchange.request_id)
+        log.exception("service.failed", service=service, method=method, **exchange.identity)
         raise Problem("request.internal") from error
     if refused := answer.get("refused"):
         wait = refused.get("retry_after")

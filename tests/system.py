@@ -21,7 +21,7 @@ from infra.local.supervisor import ROOT
 
 PORTS_OF_A_STACK = 30
 HTTP = 20  # its place among them
-SETTINGS = {"PLATEAU_RATE_LIMIT": "1000000"}
+SETTINGS = {"PLATEAU_RATE_LIMIT": "1000000", "PLATEAU_LOG_LEVEL": "debug"}
 
 
 @contextmanager
@@ -94,11 +94,12 @@ def read_models(stack: Stack) -> dict[str, list[str]]:
 
 
 def logs(stack: Stack, lines: int = 15) -> str:
-    """The last lines that each process wrote."""
+    """The last lines that each process wrote, those for finding a single request apart."""
     parts = []
     for program in (*ROLES, "supervisord"):
         path = stack.servers.supervisor.logs / f"{program}.log"
-        parts.append("\n".join([f"--- {path.name}", *path.read_text(errors="replace").splitlines()[-lines:]]))
+        told = [line for line in path.read_text(errors="replace").splitlines() if '"level": "debug"' not in line]
+        parts.append("\n".join([f"--- {path.name}", *told[-lines:]]))
     return "\n".join(parts)
 
 

@@ -4,12 +4,14 @@ import sys
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.endpoints import Entry
 from gateway.rate_limits import Allowance
 from gateway.tests.fakes import client
 
 pytestmark = pytest.mark.anyio
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 async def fine(exchange):
@@ -77,10 +79,23 @@ async def test_request_ids_of_ours_differ():
 
 
 async def test_a_trace_is_taken_up_or_begun():
-    given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    given = f"00-{TRACE}-00f067aa0ba902b7-01"
     assert (await get("/things", traceparent=given)).json()["trace"] == given
     begun = (await get("/things", traceparent="00-zz")).json()["trace"]
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-00", begun)
+
+
+async def test_what_is_logged_of_a_request_names_its_trace():
+    with capture_logs() as lines:
+        await get("/broken", traceparent=f"00-{TRACE}-00f067aa0ba902b7-01")
+        await get("/broken", traceparent="00-zz")
+        await get("/things", **{"X-Request-Id": "mine-1"})
+    told = [(line["event"], line.get("trace_id")) for line in lines]
+    failed, answered = ("request.failed", "request.answered")
+    assert told[:4] == [(failed, TRACE), (answered, TRACE), (failed, None), (answered, None)]
+    begun = lines[4]
+    assert (begun["request_id"], begun["route"], begun["status"]) == ("mine-1", "/things", 200)
+    assert re.fullmatch("[0-9a-f]{32}", begun["trace_id"])
 
 
 async def test_every_answer_has_security_headers():

@@ -91,6 +91,24 @@ async def test_what_comes_in_one_turn_travels_as_one_message(publisher, channel)
     assert publisher.confirmed == {QUEUE: 3}
 
 
+async def test_each_trace_is_told_with_the_facts_that_it_brought(publisher, channel):
+    publisher.publish(QUEUE, [b"0"], "first")
+    publisher.publish(QUEUE, [b"1"])
+    publisher.publish(QUEUE, [b"2", b"3"], "second")
+    publisher.publish("calls.ingest.1", [b"0"])
+    await turn()
+    told = {queue: properties.headers.get("traces") for queue, _, properties in channel.sent}
+    assert told == {QUEUE: [[0, "first"], [1, None], [2, "second"]], "calls.ingest.1": None}
+
+
+async def test_a_trace_goes_on_in_the_next_message_of_its_request(publisher, channel):
+    publisher.publish(QUEUE, [b"1"])
+    publisher.publish(QUEUE, [b"2"] * MESSAGE_FACTS, "first")
+    await turn()
+    told = [properties.headers["traces"] for *_, properties in channel.sent]
+    assert told == [[[1, "first"]], [[0, "first"]]]
+
+
 async def test_published_is_cumulative_for_each_queue(publisher, channel):
     for queue in (QUEUE, QUEUE, "calls.ingest.1"):
         publisher.publish(queue, [b"1", b"2"])

@@ -12,15 +12,18 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
+import structlog
 from prometheus_client import Counter
 
 from services.calls.domain.facts import event_id, stream_id, subject
-from services.kernel import store
+from services.kernel import store, traces
 from services.kernel.database import Cursor, Pool
 from services.kernel.following import WAKE
 from services.kernel.messaging.messages import Batch
 from services.kernel.privacy import Keyring, MasterKey, seal
 from services.kernel.store import NewEvent
+
+log = structlog.get_logger(__name__)
 
 FACTS = Counter("plateau_ingest_facts", "Facts taken from the ingest queues, by what became of them.", ["result"])
 STORED, DUPLICATE, CONFLICT = (FACTS.labels(result) for result in ("stored", "duplicate", "conflict"))
@@ -83,6 +86,8 @@ class Ingest:
                 known = self._known(db, [each for each in first.values() if each.stream in heads])
                 new = [each for each in first.values() if each.event not in known]
                 events = self._events(db, new)
+            if batch.traces:
+                _trace(events, arrivals, batch.traces)
             digests = {each.event: each.digest for each in new} | known
             unequal = [each for each in arrivals if each.digest != digests[each.event]]
             with connection.transaction(), connection.cursor() as db:
@@ -94,6 +99,9 @@ class Ingest:
                 if reached := furthest(batch):
                     db.execute(PROGRESS, (list(reached), [batch.queue] * len(reached), list(reached.values())))
             connection.execute(WAKE)
+        if batch.traces:
+            trace_ids = traces.ids_of(event.metadata for event in events)
+            log.debug("ingest.stored", queue=batch.queue, facts=len(events), trace_ids=trace_ids)
         STORED.inc(len(events))
         DUPLICATE.inc(len(arrivals) - len(events))
         CONFLICT.inc(len(unequal))
@@ -141,6 +149,15 @@ class Ingest:
             return None
         name = self._master.hash_of(number)
         return Customer(name, UUID(name))
+
+
+def _trace(events: list[NewEvent], arrivals: list[Arrival], given: Mapping[int, str]) -> None:
+    traced: dict[UUID, str] = {}
+    for place, traceparent in given.items():
+        traced.setdefault(arrivals[place].event, traceparent)
+    for event in events:
+        if traceparent := traced.get(event.event_id):
+            event.metadata[traces.TRACEPARENT] = traceparent
 
 
 def furthest(batch: Batch) -> dict[str, int]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from services.kernel import schemas
+from services.kernel import schemas, traces
 from services.kernel.declarations import Publication
 from services.kernel.store import StoredEvent
 from services.kernel.upcasting import Upcaster, latest
@@ -66,8 +66,8 @@ def told_of(publication: Publication, event: StoredEvent, upcasters: Upcasters) 
     }
     if publication.revised:
         made["revision"] = event.version
-    if traceparent := event.metadata.get("traceparent"):
-        made["traceparent"] = traceparent
+    if traceparent := event.metadata.get(traces.TRACEPARENT):
+        made[traces.TRACEPARENT] = traceparent
     return {**made, "data": data}
 
 
@@ -106,7 +106,7 @@ class Received:
                 datetime.fromisoformat(told["time"]),
                 told["data"],
                 told.get("revision"),
-                told.get("traceparent"),
+                traces.parsed(told.get(traces.TRACEPARENT)),
             )
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise NotAnEvent(f"the body is not a CloudEvent of ours: {error!r}") from error

@@ -21,7 +21,8 @@ SYSTEM = Actor(id="plateau")
 class Context:
     """What a decision may know beside state and command: who acts, when, under which command id, and on which thing.
 
-    `key` is the id or the outside name by which the thing was called; `caused_by` the event that made a policy act.
+    `key` is the id or the outside name by which the thing was called; `caused_by` the event that made a policy act,
+    `traceparent` the W3C trace that it all belongs to.
     """
 
     now: datetime
@@ -29,6 +30,7 @@ class Context:
     command_id: UUID
     key: str
     caused_by: UUID | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

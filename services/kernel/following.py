@@ -49,7 +49,8 @@ class Ear:
 class Waker:
     """Wakes the followers after appends that come one by one; those in quick succession share one call.
 
-    Who has just been woken looks again by itself after SOONEST_LOOK_SECONDS: the last of a series is late at most by that.
+    Who has just been woken looks again by itself after SOONEST_LOOK_SECONDS: the last of a series is late at most by
+    that.
     """
 
     def __init__(self) -> None:

@@ -143,7 +143,7 @@ class Inbox:
         for event in events:
             orders = self._reactions[event.source, event.type](event.data, Happened(event, look))
             given += [
-                (order, Context(now, SYSTEM, uuid5(event.id, str(n)), order.key, event.id))
+                (order, Context(now, SYSTEM, uuid5(event.id, str(n)), order.key, event.id, event.traceparent))
                 for n, order in enumerate(orders)
             ]
         self._carry_out(db, given)

@@ -2,7 +2,8 @@
 
 A message is a JSON array of canonical facts. Its headers: `facts` (how many it carries), `publisher` (id of the life
 of the process that sent it), `published` (how many facts that publisher has sent to that queue so far, these included)
-and, if known, `traceparent`.
+and, where a request said that it takes part in a trace, `traces`: a list of [number of a fact, counted from 0, and the
+traceparent of that fact and of those behind it, or null].
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 EXCHANGE = "plateau.ingest"
-FACTS, PUBLISHER, PUBLISHED, TRACEPARENT = "facts", "publisher", "published", "traceparent"
+FACTS, PUBLISHER, PUBLISHED, TRACES = "facts", "publisher", "published", "traces"
 
 # A consumer holds up to a prefetch of messages in memory, so a message has a size that a publisher keeps to.
 MESSAGE_FACTS = 500

@@ -6,12 +6,14 @@ import sys
 
 import structlog
 
+from services.kernel import traces
+
 
 def configure(level: str | None = None) -> None:
     """Logs from `level` up (else PLATEAU_LOG_LEVEL, else info), those of libraries among them."""
     lowest = logging.getLevelNamesMapping()[(level or os.environ.get("PLATEAU_LOG_LEVEL", "info")).upper()]
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _traced,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -35,3 +37,9 @@ def configure(level: str | None = None) -> None:
     # Whoever holds a connection says that it is lost, once; pika says so many times.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     logging.basicConfig(handlers=[handler], level=max(lowest, logging.WARNING), force=True)
+
+
+def _traced(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if traceparent := traces.current():
+        line.setdefault("trace_id", traces.id_of(traceparent))
+    return line

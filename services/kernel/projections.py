@@ -5,16 +5,21 @@ of events changes them. Its tables live in a schema of their own, one a generati
 beside the one in use; views in schema `read` show the one in use. A batch and the checkpoint move in one transaction.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
+import structlog
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from services.kernel import traces
 from services.kernel.database import Connection, Cursor
 from services.kernel.reading import Stretch, read_on
 from services.kernel.store import Position, StoredEvent
 from services.kernel.upcasting import Upcaster, latest
+
+log = structlog.get_logger(__name__)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -112,15 +117,29 @@ class Generation:
             with db.connection.transaction():
                 self._move(db, stretch.reached)  # first: the tables of a retired generation are no longer there
                 if events:
-                    projection.apply(events, db)
+                    self._change_tables(events, db)
         except BaseException:
             projection.forget()
             raise
+
+    def _change_tables(self, events: list[StoredEvent], db: Cursor) -> None:
+        name = self.projection.name
+        try:
+            self.projection.apply(events, db)
+        except Exception:
+            log.warning("projection.batch_failed", projection=name, events=len(events), trace_ids=_trace_ids(events))
+            raise
+        if log.is_enabled_for(logging.DEBUG):
+            log.debug("projection.batch_applied", projection=name, events=len(events), trace_ids=_trace_ids(events))
 
     def _move(self, db: Cursor, reached: Position) -> None:
         moved = db.execute(MOVE, (*reached, self.projection.name, self.number, self.in_use))
         if not moved.rowcount:
             raise Superseded(self.projection.name)
+
+
+def _trace_ids(events: list[StoredEvent]) -> list[str]:
+    return traces.ids_of(event.metadata for event in events)
 
 
 def _newest(event: StoredEvent, upcasters: Mapping[tuple[str, int], Upcaster]) -> StoredEvent:

@@ -12,6 +12,7 @@ import structlog
 from pika import BasicProperties
 from prometheus_client import Counter
 
+from services.kernel import traces
 from services.kernel.backoff import pauses
 from services.kernel.cloud_events import BODIES, Upcasters, body_of, exchange_of
 from services.kernel.database import Connection, Cursor, connect
@@ -116,6 +117,8 @@ class Relay:
             log.warning("relay refused by the broker", service=self._service, retry_in=round(pause, 2))
             self._link.pause(pause)
         PUBLISHED.labels(self._service).inc(len(events))
+        trace_ids = traces.ids_of(event.metadata for event in events)
+        log.debug("relay.published", service=self._service, events=len(events), trace_ids=trace_ids)
 
     def _publish(self, channel: Any, events: list[StoredEvent]) -> bool:
         """Publishes them once; whether one was refused (a queue of somebody else's is at its limit)."""

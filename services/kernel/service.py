@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from marshmallow import ValidationError
 
-from services.kernel import projections, schemas, store
+from services.kernel import projections, schemas, store, traces
 from services.kernel.actors import as_received
 from services.kernel.answers import encode
 from services.kernel.cursors import BadCursor
@@ -30,6 +31,8 @@ from services.kernel.things import Done, Effects, Loaded, ThingStore
 from services.kernel.upcasting import Upcaster
 from services.kernel.values import Actor, FieldError
 from services.kernel.wire import Instant, rfc3339
+
+log = structlog.get_logger(__name__)
 
 Message = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -86,6 +89,11 @@ class Dispatcher:
         `message`: use_case, key (id or name of the thing), body, command_id, actor, expected_version (or null).
         Answers {id, version, position, created} or {refused}.
         """
+        answer = self._execute(message)
+        log.debug("command.executed", **_told(message, answer))
+        return answer
+
+    def _execute(self, message: Message) -> Answer:
         case = self._api.use_cases[message["use_case"]]
         command = schemas.load(case.shape, message["body"])
         if isinstance(command, list):
@@ -109,7 +117,7 @@ class Dispatcher:
         if things.people:
             key = str(self._keyring.subject(key))
         loaded = self._things.load(db, things, key)
-        ctx = Context(datetime.now(UTC), actor, UUID(message["command_id"]), key)
+        ctx = Context(datetime.now(UTC), actor, UUID(message["command_id"]), key, traceparent=traces.current())
         repeated = any(event.metadata.get("command_id") == message["command_id"] for event in loaded.events)
         if not repeated and (stale := self._precondition(case, loaded, expected)):
             return stale
@@ -133,6 +141,11 @@ class Dispatcher:
         `message`: use_case, parameters, actor, min_position (or null); for a thing that is shown also key, as_of and
         history. Answers {body: JSON text, version (of a thing that is shown)} or {refused}.
         """
+        answer = self._query(message)
+        log.debug("query.answered", **_told(message, answer))
+        return answer
+
+    def _query(self, message: Message) -> Answer:
         case = self._api.use_cases[message["use_case"]]
         actor = as_received(message["actor"])
         with self._pool.connection() as connection, connection.cursor() as db:
@@ -199,6 +212,11 @@ class Dispatcher:
                 return False
             time.sleep(POSITION_POLL_SECONDS)
         return True
+
+
+def _told(message: Message, answer: Answer) -> dict[str, Any]:
+    """What a log line says: nothing that could tell of a person."""
+    return {"use_case": message["use_case"], "refused": answer["refused"]["code"] if "refused" in answer else None}
 
 
 def nothing_here() -> Answer:

@@ -14,6 +14,7 @@ from services.kernel.decider import Context, Rejected, event_type, events_of
 from services.kernel.declarations import Things
 from services.kernel.privacy import Keyring, seal, unseal
 from services.kernel.store import NewEvent, Position, StoredEvent
+from services.kernel.traces import TRACEPARENT
 from services.kernel.upcasting import Upcaster, latest
 
 SEALED = "sealed"
@@ -145,6 +146,8 @@ class ThingStore:
         metadata = {"actor": ctx.actor.id, "command_id": str(ctx.command_id)}
         if ctx.caused_by:
             metadata["caused_by"] = str(ctx.caused_by)
+        if ctx.traceparent:
+            metadata[TRACEPARENT] = ctx.traceparent
         return [
             NewEvent(
                 stream_id=stream,

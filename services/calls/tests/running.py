@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -35,9 +36,11 @@ class RunningCalls(RunningService):
         assert not refused, refused
         self.store_canonical(taken, *deliveries)
 
-    def store_canonical(self, facts: list[Any], *deliveries: Delivery) -> None:
+    def store_canonical(
+        self, facts: list[Any], *deliveries: Delivery, traces: Mapping[int, str] = MappingProxyType({})
+    ) -> None:
         """Takes a batch as it comes out of the ingest queue."""
-        self.ingest.store(Batch("calls.ingest.0", facts, deliveries, datetime.now(UTC)))
+        self.ingest.store(Batch("calls.ingest.0", facts, deliveries, datetime.now(UTC), traces))
 
     def take(self, *facts: Fact) -> None:
         """Stores and follows."""

@@ -95,6 +95,15 @@ def test_the_same_id_with_other_content_is_a_conflict_and_the_first_is_kept(call
     assert calls.connection.execute(CONFLICTS).fetchall() == [("pbx1", 1)]
 
 
+def test_a_fact_keeps_the_trace_of_the_request_that_brought_it_first(calls):
+    first, second = (f"00-{digit * 32}-{digit * 16}-01" for digit in "12")
+    traced, bare = call_fact("c1", "queued", NINE, queue="sales"), call_fact("c2", "queued", NINE, queue="sales")
+    calls.store_canonical([canonical(each) for each in (bare, traced, traced)], traces={1: first, 2: second})
+    calls.store_canonical([canonical(each) for each in (bare, traced)], traces={0: second, 1: second})
+    metadata = calls.connection.execute("SELECT metadata->>'traceparent' FROM store.events ORDER BY position")
+    assert metadata.fetchall() == [(None,), (first,)]
+
+
 def test_the_same_id_in_another_call_or_of_another_source_is_another_fact(calls):
     fact = call_fact("c1", "queued", NINE, queue="sales")
     calls.store([fact, {**fact, "call_id": "c2"}, {**fact, "source": "pbx2"}])

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Histogram
 
+from services.kernel import traces
 from services.kernel.ingest_queues import IngestQueues
 from services.kernel.ingest_queues import dead as dead_queue
 from services.kernel.link import Link
@@ -88,7 +89,8 @@ class Consumer:
                 SPLITS.labels(self._queue).inc()
                 pending += reversed(parts)
             elif batch.facts:
-                self._put_aside(*dead.message_of(batch.facts[0]), error, batch.taken_at)
+                with traces.following(batch.traces.get(0)):
+                    self._put_aside(*dead.message_of(batch), error, batch.taken_at)
             else:  # its facts are safe; only what the headers tell of their publishers is lost
                 log.error("consumer.deliveries_refused", queue=self._queue, error=repr(error))
         channel.basic_ack(messages[-1].tag, multiple=True)
@@ -97,14 +99,18 @@ class Consumer:
     def _batch_of(self, messages: list[Message]) -> Batch:
         taken_at = datetime.now(UTC)
         facts: list[Any] = []
+        traced: dict[int, str] = {}
         for message in messages:
             carried = message.facts()
             if carried is None:
                 error = ValueError("the body is not a JSON array")
                 self._put_aside(message.body, message.headers, error, taken_at)
             else:
+                if told := message.traces(len(carried)):
+                    traced |= {len(facts) + place: traceparent for place, traceparent in told.items()}
                 facts += carried
-        return Batch(self._queue, facts, tuple(Delivery.of(message.headers) for message in messages), taken_at)
+        deliveries = tuple(Delivery.of(message.headers) for message in messages)
+        return Batch(self._queue, facts, deliveries, taken_at, traced)
 
     def _put_aside(self, body: bytes, headers: Mapping[str, Any], error: BaseException, first_seen: datetime) -> None:
         """Publish to the dead queue, in another greenlet, as often as it takes."""

@@ -6,12 +6,16 @@ from typing import Any
 
 from nameko.extensions import DependencyProvider
 
+from services.kernel import traces
 from services.kernel.database import Pool, open_pool
 from services.kernel.privacy import MasterKey
 
 
 class OnDatabase(DependencyProvider):  # type: ignore[misc]  # nameko has no types
-    """What `make(pool, master_key)` makes, over the database that a setting names and with PLATEAU_MASTER_KEY."""
+    """What `make(pool, master_key)` makes, over the database that a setting names and with PLATEAU_MASTER_KEY.
+
+    What a worker appends and logs belongs to the trace of the call that it answers.
+    """
 
     def __init__(self, setting: str, make: Callable[[Pool, MasterKey], Any]) -> None:
         self._setting, self._make = setting, make
@@ -29,3 +33,7 @@ class OnDatabase(DependencyProvider):  # type: ignore[misc]  # nameko has no typ
     def get_dependency(self, worker_ctx: Any) -> Any:  # noqa: ARG002 - the same for every worker
         """What the service class finds under the attribute."""
         return self._made
+
+    def worker_setup(self, worker_ctx: Any) -> None:
+        """Take up the trace of the call, as it came in the header `nameko.traceparent`."""
+        traces.take_up(traces.parsed(worker_ctx.data.get(traces.TRACEPARENT)))

@@ -10,7 +10,8 @@ import pika
 from prometheus_client import Counter
 
 from services.kernel.dead_letters import EXCEPTION, FIRST_SEEN, QUEUE, RAISED_AT, REASON
-from services.kernel.ingest_queues import FACTS
+from services.kernel.ingest_queues import FACTS, TRACES
+from services.kernel.messaging.messages import Batch
 
 BLOCKED_TIMEOUT = 30  # seconds
 
@@ -45,6 +46,9 @@ def reason_headers(queue: str, error: BaseException, first_seen: datetime) -> di
     }
 
 
-def message_of(fact: Any) -> tuple[bytes, dict[str, Any]]:
-    """A message of one fact, which can be published to its queue again as it is."""
-    return orjson.dumps([fact]), {FACTS: 1}
+def message_of(batch: Batch) -> tuple[bytes, dict[str, Any]]:
+    """A message of the facts of a batch, in the traces that they had; it can be published to its queue as it is."""
+    headers: dict[str, Any] = {FACTS: len(batch.facts)}
+    if batch.traces:
+        headers[TRACES] = [[place, batch.traces.get(place)] for place in range(len(batch.facts))]
+    return orjson.dumps(batch.facts), headers

@@ -3,13 +3,15 @@
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import orjson
 
-from services.kernel.ingest_queues import FACTS, PUBLISHED, PUBLISHER, TRACEPARENT
+from services.kernel import traces
+from services.kernel.ingest_queues import FACTS, PUBLISHED, PUBLISHER, TRACES
 
 
 class Delivery(NamedTuple):
@@ -21,7 +23,6 @@ class Delivery(NamedTuple):
     publisher: str | None = None
     published: int | None = None
     facts: int | None = None
-    traceparent: str | None = None
 
     @classmethod
     def of(cls, headers: Mapping[str, Any]) -> "Delivery":
@@ -30,7 +31,6 @@ class Delivery(NamedTuple):
             _if(str, headers.get(PUBLISHER)),
             _if(int, headers.get(PUBLISHED)),
             _if(int, headers.get(FACTS)),
-            _if(str, headers.get(TRACEPARENT)),
         )
 
 
@@ -40,12 +40,16 @@ def _if(kind: type, value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Facts of one queue in the order of their arrival, and the headers of the messages that end with them."""
+    """Facts of one queue in the order of their arrival, and the headers of the messages that end with them.
+
+    `traces` are the traceparents of those facts that have one, by the place of the fact among `facts`.
+    """
 
     queue: str
     facts: list[dict[str, Any]]
     deliveries: tuple[Delivery, ...]
     taken_at: datetime
+    traces: Mapping[int, str] = field(default_factory=dict)
 
     def parts(self) -> "list[Batch]":
         """Two smaller batches in order, the deliveries with the second; none if this cannot be divided."""
@@ -53,9 +57,18 @@ class Batch:
             return []
         middle = (len(self.facts) + 1) // 2
         return [
-            Batch(self.queue, self.facts[:middle], (), self.taken_at),
-            Batch(self.queue, self.facts[middle:], self.deliveries, self.taken_at),
+            Batch(self.queue, self.facts[:middle], (), self.taken_at, self._traces_in(0, middle)),
+            Batch(
+                self.queue,
+                self.facts[middle:],
+                self.deliveries,
+                self.taken_at,
+                self._traces_in(middle, len(self.facts)),
+            ),
         ]
+
+    def _traces_in(self, begin: int, end: int) -> dict[int, str]:
+        return {place - begin: trace for place, trace in self.traces.items() if begin <= place < end}
 
 
 class Message(NamedTuple):
@@ -77,6 +90,18 @@ class Message(NamedTuple):
         except orjson.JSONDecodeError:
             return None
         return facts if isinstance(facts, list) else None
+
+    def traces(self, facts: int) -> dict[int, str]:
+        """The traceparents of those of its `facts` facts that have one, by the place of the fact."""
+        told = self.headers.get(TRACES)
+        if not isinstance(told, list):
+            return {}
+        starts = [each for each in told if isinstance(each, list) and len(each) == 2 and isinstance(each[0], int)]
+        found: dict[int, str] = {}
+        for (first, given), (end, _) in pairwise([*starts, [facts, None]]):
+            if traceparent := traces.parsed(given):
+                found |= dict.fromkeys(range(max(0, first), min(end, facts)), traceparent)
+        return found
 
 
 class Limits(NamedTuple):

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import structlog
 from nameko.extensions import Entrypoint
 
+from services.kernel import traces
 from services.kernel.cloud_events import NotAnEvent, Received
 from services.kernel.dead_letters import ATTEMPTS
 from services.kernel.event_queues import EventQueues
@@ -119,7 +120,8 @@ class Subscriber:
         for parcel in taken:
             error = self._attempt([parcel])
             if error is not None:
-                self._fail(parcel, error, parcel.headers.get(ATTEMPTS, 0) + 1)
+                with traces.following(parcel.event.traceparent if parcel.event else None):
+                    self._fail(parcel, error, parcel.headers.get(ATTEMPTS, 0) + 1)
 
     def _attempt(self, parcels: list[Parcel]) -> BaseException | None:
         return self._patience.persist(partial(self._hand_over, [each.event for each in parcels if each.event]))

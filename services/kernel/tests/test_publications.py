@@ -14,6 +14,7 @@ from services.kernel.declarations import Api
 from services.kernel.store import StoredEvent
 from services.kernel.values import Personal
 
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -76,7 +77,7 @@ def test_an_event_is_published_once_and_a_translation_is_whole():
 def test_it_travels_as_a_cloud_event_that_a_consumer_reads():
     api, door = Api("doors"), uuid4()
     api.publishes(DoorOpened, subject="door", revised=True)
-    happened = stored("door_opened", {"door": str(door), "times": 2}, traceparent="00-1-2-01")
+    happened = stored("door_opened", {"door": str(door), "times": 2}, traceparent=TRACEPARENT)
     assert told(api, happened) == {
         "specversion": "1.0",
         "id": str(UUID(int=8)),
@@ -86,12 +87,12 @@ def test_it_travels_as_a_cloud_event_that_a_consumer_reads():
         "time": "2026-11-21T12:00:00Z",
         "datacontenttype": "application/json",
         "revision": 3,
-        "traceparent": "00-1-2-01",
+        "traceparent": TRACEPARENT,
         "data": {"door": str(door), "times": 2},
     }
     read = Received.of(body_of(api.publications["door_opened"], happened, {}))
     assert (read.id, read.type, read.subject, read.revision) == (UUID(int=8), "door_opened", str(door), 3)
-    assert read.time == NOON
+    assert (read.time, read.traceparent) == (NOON, TRACEPARENT)
 
 
 def test_a_translation_gets_no_personal_field_and_may_say_nothing():

@@ -121,6 +121,18 @@ def test_only_the_bad_fact_is_put_aside(desk, serve):
     assert desk.waiting(dead(desk.queue)) == 0
 
 
+def test_what_is_put_aside_keeps_its_trace(desk, serve):
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    desk.send_raw(b'[{"id": "good"}, {"id": "poison"}]', facts=2, traces=[[1, traceparent]])
+    with serve("Recorder") as served:
+        headers, _ = desk.take_dead()
+        eventually(served.committed)
+        lines = [orjson.loads(line) for line in (served.folder / "log").read_bytes().splitlines() if line[:1] == b"{"]
+    assert headers["traces"] == [[0, traceparent]]
+    (told,) = [line for line in lines if line["event"] == "consumer.put_aside"]
+    assert told["trace_id"] == traceparent[3:35]
+
+
 def test_a_bad_fact_at_the_end_does_not_keep_the_publishers_count(desk, serve):
     desk.send("poison")
     with serve("Recorder") as served:

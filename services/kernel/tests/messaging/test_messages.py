@@ -69,6 +69,33 @@ def test_headers_that_say_nonsense_say_nothing():
     assert Message(1, {"facts": "many"}, b"[]").announced == 1
 
 
+FIRST, SECOND = (f"00-{digit * 32}-{digit * 16}-00" for digit in "12")
+
+
+@pytest.mark.parametrize(
+    ("told", "traced"),
+    [
+        ([[0, FIRST]], {0: FIRST, 1: FIRST, 2: FIRST}),
+        ([[1, FIRST], [2, SECOND]], {1: FIRST, 2: SECOND}),
+        ([[0, FIRST], [1, None]], {0: FIRST}),
+        ([[0, "no traceparent"], [2, SECOND]], {2: SECOND}),
+        ([[-5, FIRST], [1, None], [2, SECOND], [9, FIRST]], {0: FIRST, 2: SECOND}),
+        ([FIRST, [0], ["0", FIRST], None], {}),
+        (FIRST, {}),
+        (None, {}),
+    ],
+)
+def test_traces_are_of_the_facts_behind_them_as_far_as_the_header_makes_sense(told, traced):
+    assert Message(1, {"traces": told}, b"[1, 2, 3]").traces(3) == traced
+    assert Message(1, {}, b"[1, 2, 3]").traces(3) == {}
+
+
+def test_parts_keep_the_traces_of_their_facts():
+    traced = {1: FIRST, 3: SECOND, 4: FIRST}
+    batch = Batch("q", [{"id": each} for each in "abcde"], (), datetime.now(UTC), traced)
+    assert [part.traces for part in batch.parts()] == [{1: FIRST}, {0: SECOND, 1: FIRST}]
+
+
 def test_parts_keep_the_order_and_end_in_single_facts():
     deliveries = (Delivery("p", 5, 5),)
     pending, singles = [Batch("q", [{"id": each} for each in "abcde"], deliveries, datetime.now(UTC))], []

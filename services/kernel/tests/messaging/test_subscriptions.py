@@ -35,7 +35,7 @@ class Bells:
         for step in self.queues.plan():
             getattr(channel, step.method)(**step.arguments)
 
-    def ring(self, number, subject="tower", revision=None, id_=None):
+    def ring(self, number, subject="tower", revision=None, id_=None, **more):
         told = {
             "id": str(id_ or uuid4()),
             "source": f"/plateau/{self.source}",
@@ -43,6 +43,7 @@ class Bells:
             "subject": subject,
             "time": "2026-11-21T12:00:00Z",
             "data": {"number": number, "colour": "a field that the hearer does not know"},
+            **more,
         } | ({"revision": revision} if revision else {})
         self.send(orjson.dumps(told))
 
@@ -271,3 +272,29 @@ def test_a_slow_hearer_does_not_hold_up_the_relay_of_a_nameko_process(bells, hea
         eventually(lambda: bells.heard() == [*range(101, 131)])
         assert teller.stop() == 0
         assert hearer.stop() == 0
+
+
+def test_what_an_event_leads_to_in_another_service_keeps_its_trace(bells, hearing):
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    rung = NewEvent(uuid4(), uuid4(), "bell_rung", {"number": 101}, NOON, metadata={"traceparent": traceparent})
+    with bells.connection.transaction(), bells.connection.cursor() as db:
+        store.append(db, [rung], {})
+    with hearing(), hearing("Teller"):
+        eventually(bells.heard)
+    kept = bells.connection.execute("SELECT metadata->>'traceparent' FROM store.events WHERE type = 'bell_heard'")
+    assert kept.fetchall() == [(traceparent,)]
+
+
+def test_a_failure_is_told_with_the_trace_of_its_event(bells, hearing):
+    bells.ring(13, traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    with hearing() as hearer:
+        told = eventually(lambda: traced(hearer, "subscription.put_aside"))
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert told == {"subscription.delayed": trace, "subscription.put_aside": trace}
+
+
+def traced(hearer, last):
+    """The trace that each line of the log names, by event, once the last is there."""
+    lines = [orjson.loads(line) for line in (hearer.folder / "log").read_bytes().splitlines() if line[:1] == b"{"]
+    told = {line["event"]: line["trace_id"] for line in lines if "trace_id" in line}
+    return told if last in told else None
