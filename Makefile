@@ -1,9 +1,10 @@
 # Each target makes all that it needs. Ports: make run PORT_BASE=26300 HTTP_PORT=8081; make test TEST_PORT_BASE=26600
 # Pytest's arguments: make test ARGS="-k quotas"
-# Options of the others: make loadtest ARGS="--shape spike --seconds 300"; make bench ARGS="--quick --only ingest"
+# Options of the others: make loadtest ARGS="--shape spike --seconds 300"; make bench ARGS="--quick --only ingest";
+# make drill ARGS="--only kill-postgres"
 
 LOCAL = .venv/bin/python -m infra.local
-.PHONY: help run ps logs plateau down reset lint check test loadtest bench
+.PHONY: help run ps logs plateau down reset lint check test loadtest bench drill
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +43,9 @@ loadtest: environment ## Load what `make run` started, then look for every fact 
 
 bench: servers ## Measure against the peers, on servers of its own; writes docs/performance.md
 	@.venv/bin/python -m loadtests.bench $(ARGS)
+
+drill: servers ## Break every part in turn under load, count afterwards, on servers of its own; writes docs/resilience.md
+	@.venv/bin/python -m loadtests.drills $(ARGS)
 
 .PHONY: environment servers
 environment:

@@ -83,12 +83,12 @@ def check(ledger: Ledger, source: str, get: Get, progress: Callable[[], None] = 
     their stored facts. `progress` is told of each call.
     """
     verdict = Verdict(ledger.total)
-    shown = {view["call_id"]: view for view in _pages(get, "/v1/calls", {"source": source})}
+    shown = {view["call_id"]: view for view in pages(get, "/v1/calls", {"source": source})}
     sent = ledger.accepted.keys() | ledger.open.keys()
     verdict.complaints += [f"{call} is shown and was never sent" for call in shown.keys() - sent]
 
     def examined(call: str) -> list[dict[str, Any]]:
-        facts = list(_pages(get, f"/v1/calls/{shown[call]['id']}/facts", {})) if call in shown else []
+        facts = list(pages(get, f"/v1/calls/{shown[call]['id']}/facts", {})) if call in shown else []
         progress()
         return facts
 
@@ -135,7 +135,8 @@ def _milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
 
 
-def _pages(get: Get, path: str, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def pages(get: Get, path: str, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The items of all pages of a list."""
     cursor: dict[str, Any] = {}
     while True:
         page = get(path, {**asked, "limit": PAGE, **cursor})

@@ -1,13 +1,9 @@
 """`make bench`: Plateau against its peers, measured in one run on servers of its own."""
 
 import asyncio
-import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -17,14 +13,12 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from infra.local.ports import Ports
-from infra.local.showing import NEW_KEY
-from infra.local.stack import PLATEAU, Stack
 from infra.local.supervisor import ROOT
 from infra.rebuild import known
-from loadtests import appends, freshness, performance_page
+from loadtests import appends, freshness, pages, performance_page
 from loadtests.driving import Load
 from loadtests.growth import Growth
+from loadtests.own_stack import own_stack
 from loadtests.performance_page import Row, Run
 from loadtests.sides import BARE, USUAL, Ours
 from services.kernel import projections
@@ -39,23 +33,6 @@ MILLION = 1_000_000
 RACES = {"ingest": ("bare", "usual", "single", "ndjson"), "commands": ("usual", "commands"), "rebuild": ("bare",)}
 PARTS = (*RACES, "append", "freshness", "memory")
 console = Console()
-
-
-@contextmanager
-def plateau(port_base: int) -> Iterator[Ours]:
-    """A Plateau of its own, and nothing of it afterwards."""
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    stack = Stack(HOME, Ports(port_base), port_base + 20)
-    stack.servers.forget()
-    console.print(f"Starting PostgreSQL, RabbitMQ and Plateau in {HOME}")
-    stack.home.mkdir()
-    try:
-        stack.start()
-        environment = os.environ | stack.settings()
-        key = subprocess.run([*PLATEAU, *NEW_KEY], env=environment, cwd=ROOT, stdout=-1, text=True, check=True)  # noqa: S603
-        yield Ours(stack, key.stdout.strip())
-    finally:
-        stack.servers.forget()
 
 
 class Bench:
@@ -181,16 +158,17 @@ def main(
     if quick:
         rounds, seconds = 1, 5
     whole = not quick and parts == list(PARTS)
-    with plateau(port_base) as ours, TemporaryDirectory() as folder:
-        bench = Bench(ours, Load(seconds, connections), rounds, Path(folder))
+    console.print(f"Starting PostgreSQL, RabbitMQ and Plateau in {HOME}")
+    with own_stack(HOME, port_base, "BENCH_PORT_BASE") as stack, TemporaryDirectory() as folder:
+        bench = Bench(Ours(stack, stack.new_key()), Load(seconds, connections), rounds, Path(folder))
         bench.race(list(dict.fromkeys(race for part in parts for race in RACES.get(part, ()))))
         rows = [row for part in parts if part != "memory" for row in getattr(bench, part)()]
         rows += bench.growth(growth) if growth else ()
         rows += bench.memory() if "memory" in parts else ()
     console.print(performance_page.table(rows))
     if target := page or (ROOT / "docs/performance.md" if whole else None):
-        command = f'make bench ARGS="{" ".join(sys.argv[1:])}"' if sys.argv[1:] else "make bench"
-        performance_page.write(target, rows, Run(command, rounds, seconds, connections), datetime.now(UTC).date())
+        run = Run(pages.command("bench", sys.argv[1:]), rounds, seconds, connections)
+        performance_page.write(target, rows, run, datetime.now(UTC).date())
         console.print(f"Written to {target}")
 
 

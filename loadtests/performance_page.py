@@ -1,13 +1,13 @@
 """What the bench found: one table on the screen, and the page docs/performance.md."""
 
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import psutil
 from rich.table import Table
+
+from loadtests import pages
 
 PAGE = """# Performance
 
@@ -97,22 +97,11 @@ def table(rows: Sequence[Row]) -> Table:
 
 def write(path: Path, rows: Sequence[Row], run: Run, day: date) -> None:
     """Write the page."""
-    lines = [HEADINGS, ("---",) * len(HEADINGS), *(row.cells for row in rows)]
-    text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    page = PAGE.format(day=f"{day:%d %B %Y}", machine=_machine(), table=text, **vars(run))
+    text = pages.table(HEADINGS, (row.cells for row in rows))
+    page = PAGE.format(day=f"{day:%d %B %Y}", machine=pages.machine(), table=text, **vars(run))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page)
 
 
 def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
-
-
-def _machine() -> str:
-    model = next(
-        (line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        platform.machine(),
-    )
-    memory = psutil.virtual_memory().total / 1024**3
-    system = platform.freedesktop_os_release()["PRETTY_NAME"]
-    return f"{psutil.cpu_count()} cores of {model}, {memory:.0f} GiB, {system}, Python {platform.python_version()}"

@@ -2,22 +2,17 @@
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psutil
-import psycopg
 import pytest
-from psycopg import sql
 
 from infra.command_line import ROLES
 from infra.local import processes
 from infra.local.ports import Ports, is_free
-from infra.local.stack import PLATEAU, Stack
-from infra.local.supervisor import ROOT
+from infra.local.stack import Stack
 
 PORTS_OF_A_STACK = 30
 HTTP = 20  # its place among them
@@ -48,49 +43,6 @@ def running(*, durable: bool = False, **settings: str) -> Iterator[Stack]:
     assert not left, processes.described(left)
     assert ends.keys() == ROLES.keys()
     assert "terminated by SIGKILL" not in ends.values(), ends
-
-
-def plateau(stack: Stack, *arguments: str) -> str:
-    """What a `plateau` command prints, run with the settings of the stack."""
-    command = [*PLATEAU, *arguments]
-    done = subprocess.run(  # noqa: S603
-        command, cwd=ROOT, env=os.environ | stack.settings(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-def administrators_key(stack: Stack) -> str:
-    """A new key with every scope, which no rate limit binds."""
-    return plateau(stack, "keys", "create", "--name", "tests", "--all-scopes", "--unlimited", "--only-key")
-
-
-def pid_of(stack: Stack, program: str) -> int:
-    """The process that a program of the stack has now; 0 while it has none."""
-    return next(state.pid for state in stack.servers.supervisor.states() if state.name == program)
-
-
-def kill(stack: Stack, program: str) -> None:
-    """End a program as a power cut would; supervisord starts it again."""
-    process = psutil.Process(pid_of(stack, program))
-    process.kill()
-    process.wait()
-
-
-def freeze(stack: Stack, program: str) -> None:
-    """Stop a program where it is: it takes what is sent to it, and does nothing."""
-    psutil.Process(pid_of(stack, program)).suspend()
-
-
-def read_models(stack: Stack) -> dict[str, list[str]]:
-    """Every row of every read model in use, as text, by table; what a policy has still to look at is none of them."""
-    views = "SELECT viewname FROM pg_views WHERE schemaname = 'read' AND viewname <> 'completions'"
-    rows = {}
-    with psycopg.connect(stack.settings()["PLATEAU_CALLS_DATABASE_URL"]) as connection:
-        for (view,) in connection.execute(views).fetchall():
-            texts = sql.SQL("SELECT row::text FROM read.{} AS row").format(sql.Identifier(view))
-            rows[view] = sorted(text for (text,) in connection.execute(texts))
-    return rows
 
 
 def logs(stack: Stack, lines: int = 15) -> str:

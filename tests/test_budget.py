@@ -7,7 +7,6 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from tests import system
 from tests.caller import BEGIN, END, eventually
 from tests.facts import NINE, answered, fact
 
@@ -78,7 +77,7 @@ def test_every_call_is_booked_once_though_the_budget_is_killed_meanwhile(adminis
         calls += [each["call_id"] for each in facts[::3]]
         if number in {2, 7}:
             eventually(lambda: total(administrator, code), within=30)
-            system.kill(stack, "budget")
+            stack.servers.supervisor.kill("budget")
     corrected = calls[::5]
     administrator.send(*[fact(call, "started", NINE - timedelta(seconds=10)) for call in corrected])
     seconds = 42.375 * len(calls) + 10 * len(corrected)

@@ -7,7 +7,6 @@ from click.testing import CliRunner
 from psycopg import sql
 
 from infra.local import __main__ as local
-from tests import system
 from tests.caller import Caller, eventually
 from tests.contract import is_problem
 from tests.facts import NINE, fact, new_call
@@ -49,7 +48,7 @@ def test_what_was_put_aside_is_listed_without_its_content_and_shown_with_it(admi
         assert letter["exception"] == "psycopg.errors.CheckViolation"
         assert "constraint" in letter["reason"]
         assert letter["first_seen"].endswith("Z")
-    on_the_console = system.plateau(stack, "dead", "list")
+    on_the_console = stack.plateau("dead", "list")
     for listed in (orjson.dumps(letters).decode(), on_the_console):
         assert letters[0]["id"] in listed
         assert NUMBER not in listed
@@ -57,7 +56,7 @@ def test_what_was_put_aside_is_listed_without_its_content_and_shown_with_it(admi
     shown = [administrator.get(f"{PATH}/{letter['id']}") for letter in letters]
     assert {each["content"][0]["call_id"] for each in shown} == {call}
     assert NUMBER in {each["content"][0].get("from") for each in shown}
-    assert orjson.loads(system.plateau(stack, "dead", "show", letters[0]["id"])) == shown[0]
+    assert orjson.loads(stack.plateau("dead", "show", letters[0]["id"])) == shown[0]
     for letter in letters:
         administrator.http.post(f"{PATH}/{letter['id']}/replay")
 
@@ -76,10 +75,10 @@ def test_each_is_stored_once_it_was_replayed_and_is_no_longer_there(administrato
 
 
 def test_the_command_replays_some_or_all(administrator, stack, letters, queue):
-    assert "replayed" in system.plateau(stack, "dead", "replay", letters[0]["id"])
+    assert "replayed" in stack.plateau("dead", "replay", letters[0]["id"])
     assert administrator.items(PATH) == [letters[1]]
-    system.plateau(stack, "dead", "replay", "--queue", INGEST, "--all")
-    assert system.plateau(stack, "dead", "list") == "There are no dead letters."
+    stack.plateau("dead", "replay", "--queue", INGEST, "--all")
+    assert stack.plateau("dead", "list") == "There are no dead letters."
     assert outcomes(administrator, queue) == ["abandoned", "in_progress"]
 
 
@@ -103,7 +102,7 @@ def test_a_command_is_run_with_the_settings_of_what_was_started(stack, monkeypat
 
 
 def lag_of_calls(stack):
-    return orjson.loads(system.plateau(stack, "lag", "--json"))["services"]["calls"]
+    return orjson.loads(stack.plateau("lag", "--json"))["services"]["calls"]
 
 
 def test_lag_shows_each_follower_each_queue_and_who_holds_them_back(administrator, stack, queue):
@@ -118,7 +117,7 @@ def test_lag_shows_each_follower_each_queue_and_who_holds_them_back(administrato
         return any(lag["lags"].values()) and lag["held_back_by"] and lag
 
     eventually(level)
-    queues = orjson.loads(system.plateau(stack, "lag", "--json"))["queues"]
+    queues = orjson.loads(stack.plateau("lag", "--json"))["queues"]
     assert (queues[INGEST], queues[f"{INGEST}.dead"]) == (0, 0)
     with psycopg.connect(stack.servers.postgres.url) as writer:
         writer.execute("SET idle_in_transaction_session_timeout = 0")
@@ -126,7 +125,7 @@ def test_lag_shows_each_follower_each_queue_and_who_holds_them_back(administrato
         administrator.post([fact(new_call(), "queued", NINE, queue=queue)])
         behind = eventually(held_back)
         assert behind["held_back_by"]["pid"] == writer.info.backend_pid
-        table = system.plateau(stack, "lag")
+        table = stack.plateau("lag")
         assert f"process {writer.info.backend_pid}" in table.replace("\n", " ")
     for name in (*behind["lags"], INGEST, "relay of calls"):
         assert name in table

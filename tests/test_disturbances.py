@@ -7,11 +7,11 @@ from threading import Event
 
 import pytest
 
+from loadtests.drills.stores import read_models
 from loadtests.simulator.centre import Centre
 from loadtests.simulator.disturbances import USUAL, delivered
 from loadtests.simulator.journal import figures
 from loadtests.simulator.plan import Plan
-from tests import system
 from tests.caller import SERVICE_LEVEL
 
 SEED, SENDERS = 11, 4
@@ -78,21 +78,21 @@ def test_a_rebuild_gives_the_same_rows_and_no_report_fails_meanwhile(administrat
             asked += 1
         return asked
 
-    before = system.read_models(stack)
+    before = read_models(stack)
     with ThreadPoolExecutor(1) as asking:
         asked = asking.submit(ask)
         try:
-            system.plateau(stack, "rebuild")
+            stack.plateau("rebuild")
         finally:
             rebuilt.set()
         assert asked.result() > 5
-    assert system.read_models(stack) == before
+    assert read_models(stack) == before
     assert sum(map(len, before.values())) > 5000
 
 
 def test_after_a_rebuild_new_facts_are_followed(administrator, stack, morning):
     before = reported(administrator)["sales-fr"]["offered"]
     extra = {"id": "1", "source": SOURCE, "type": "call.queued", "call_id": "extra", "queue": "sales-fr"}
-    system.plateau(stack, "rebuild", "calls.calls")
+    stack.plateau("rebuild", "calls.calls")
     administrator.send(extra | {"occurred_at": "2026-06-16T15:00:00Z"})
     assert reported(administrator)["sales-fr"]["offered"] == before + 1

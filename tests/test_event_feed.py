@@ -11,7 +11,6 @@ from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
-from tests import system
 from tests.caller import eventually
 from tests.contract import is_problem
 from tests.facts import answered
@@ -132,5 +131,5 @@ def test_the_command_prints_one_event_a_line_and_where_to_read_on(administrator,
     monkeypatch.setenv("PLATEAU_TOKEN", administrator.http.headers["Authorization"].partition(" ")[2])
     complete(administrator, queue, 2)
     eventually(lambda: len(told_of(read_on(administrator, latest)[0], queue)) == 2)
-    printed = system.plateau(stack, "events", "tail", "--types", COMPLETED, "--after", latest)
+    printed = stack.plateau("events", "tail", "--types", COMPLETED, "--after", latest)
     assert [orjson.loads(line) for line in printed.splitlines()] == read_on(administrator, latest, types=COMPLETED)[0]

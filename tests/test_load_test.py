@@ -6,9 +6,7 @@ import sys
 
 import pytest
 
-from infra.local.showing import NEW_KEY
 from loadtests.load_shapes import SHAPES
-from tests import system
 from tests.documents import ROOT
 
 LOCUST = [sys.executable, "-m", "locust", "-f", "loadtests/locustfile.py", "--headless", "--stop-timeout", "10"]
@@ -23,7 +21,7 @@ def load(report, *options, **access):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_accepted_fact_is_found(stack, tmp_path, shape):
-    key = system.plateau(stack, *NEW_KEY)
+    key = stack.new_key()
     report = tmp_path / "report.html"
     options = ("--seconds", "5", "--peak", "10", "--shape", shape)
     done = load(report, *options, PLATEAU_URL=stack.url, PLATEAU_TOKEN=key)

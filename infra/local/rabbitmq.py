@@ -1,6 +1,8 @@
 """A private RabbitMQ node: its folder, its settings, and the command that runs it."""
 
+import os
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from pika.exceptions import AMQPError
 from infra.local import processes
 from infra.local.ports import LOOPBACK, Ports, is_free
 
-SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+PROGRAMS = Path("/usr/lib/rabbitmq/bin")
+SCRIPT = PROGRAMS / "rabbitmq-server"
 SETTINGS = """\
 listeners.tcp.local = {loopback}:{port}
 default_user = plateau
@@ -93,6 +96,15 @@ class RabbitMQ:
         if path is None:
             raise click.ClickException("Erlang's epmd is not installed: `apt-get install rabbitmq-server`, then again.")
         return [path]
+
+    def control(self, *arguments: str) -> str:
+        """What `rabbitmqctl` with these arguments says of this node; raises a `click.ClickException` where it fails."""
+        command = [str(PROGRAMS / "rabbitmqctl"), "--quiet", *arguments]
+        environment = os.environ | self.environment()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            raise click.ClickException(f"rabbitmqctl {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def end_orphan(self) -> None:
         """End a node that an earlier supervisord left in this folder."""

@@ -15,6 +15,9 @@ from infra.local.rabbitmq import RabbitMQ
 from infra.local.supervisor import Program, Supervisor
 from infra.local.waiting import wait_until
 
+# By name, in the order of their start.
+SERVERS = ("postgres", "epmd", "rabbitmq")
+
 
 def _token() -> str:
     return secrets.token_urlsafe(24)

@@ -1,8 +1,6 @@
 """What `make run` shows once everything runs: a simulated morning, and the service level of its queues."""
 
-import os
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -13,8 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from infra.local import environment_file
-from infra.local.stack import PLATEAU, Stack
-from infra.local.supervisor import ROOT
+from infra.local.stack import Stack
 from infra.local.waiting import wait_until
 from loadtests.simulator.command import MORNING, last_morning
 from loadtests.simulator.plan import Plan
@@ -29,7 +26,6 @@ COLUMNS = (
     ("asa_seconds", "ASA", "{:.1f} s"),
     ("aht_seconds", "AHT", "{:.0f} s"),
 )
-NEW_KEY = ("keys", "create", "--name", "development", "--all-scopes", "--unlimited", "--only-key")
 
 
 def show(stack: Stack) -> None:
@@ -38,26 +34,15 @@ def show(stack: Stack) -> None:
     Leaves the address and an administrator's token in the file `env` of the stack's folder.
     """
     kept = environment_file.read(stack.home / "env")
-    token = kept.get("PLATEAU_TOKEN") or _plateau(stack, NEW_KEY, stdout=subprocess.PIPE).strip()
+    token = kept.get("PLATEAU_TOKEN") or stack.new_key()
     access = {"PLATEAU_URL": stack.url, "PLATEAU_TOKEN": token}
     environment_file.write(stack.home / "env", access)
-    _plateau(stack, ("simulate", "--morning"), access)
+    stack.plateau("simulate", "--morning", shown=True, **access)
     log = stack.servers.supervisor.logs / "calls-projections.log"
     wait_until(stack.is_level, "The projection of what was played", log, 300)
     _print_service_level(access)
     click.echo(f"Plateau runs. Its API: {stack.url}/docs")
     click.echo(f"Token: {token}  (also in {stack.home / 'env'}; `make ps` lists the processes, `make down` stops them)")
-
-
-def _plateau(
-    stack: Stack, command: Sequence[str], environment: Mapping[str, str] | None = None, stdout: int | None = None
-) -> str:
-    """Run a `plateau` command in the stack's environment; what it wrote, where `stdout` is a pipe."""
-    settings = os.environ | stack.settings() | (environment or {})
-    done = subprocess.run([*PLATEAU, *command], env=settings, cwd=ROOT, stdout=stdout, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        raise click.ClickException(f"`plateau {' '.join(command)}` failed, see above.")
-    return done.stdout or ""
 
 
 def _print_service_level(access: Mapping[str, str]) -> None:

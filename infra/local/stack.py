@@ -3,11 +3,13 @@
 import base64
 import os
 import secrets
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import httpx
 
 from infra import health
@@ -34,6 +36,7 @@ OPTIONAL = (
 )
 # What runs the `plateau` command.
 PLATEAU = (sys.executable, "-m", "infra.command_line")
+NEW_KEY = ("keys", "create", "--name", "development", "--all-scopes", "--unlimited", "--only-key")
 SETTING = "PORT_BASE, as in `make run PORT_BASE=26300`, or HTTP_PORT, as in `make run HTTP_PORT=8081`"
 
 
@@ -59,13 +62,14 @@ class Stack:
         """Where the gateway answers."""
         return f"http://{LOOPBACK}:{self.http_port}"
 
-    def start(self) -> None:
+    def start(self, setting: str = SETTING) -> None:
         """Start and migrate everything, and return once the gateway says that it is ready; idempotent.
 
-        A process whose code or settings changed since it started is restarted.
+        A process whose code or settings changed since it started is restarted. `setting` is what the error of a busy
+        port names.
         """
         servers = self.servers
-        servers.start(SETTING, self._programs(), {"HTTP": self.http_port})
+        servers.start(setting, self._programs(), {"HTTP": self.http_port})
         settings = self.settings()
         for name in DATABASES:
             owner = settings[f"PLATEAU_{name.upper()}_MIGRATION_URL"]
@@ -88,6 +92,24 @@ class Stack:
     def is_level(self) -> bool:
         """Whether every fact accepted so far is in the reports."""
         return health.is_level(self.health())
+
+    def plateau(self, *arguments: str, shown: bool = False, **environment: str) -> str:
+        """Run a `plateau` command with the settings of the stack; what it printed, unless that is to be `shown`.
+
+        Raises a `click.ClickException` where it fails.
+        """
+        settings = os.environ | self.settings() | environment
+        stdout = None if shown else subprocess.PIPE
+        done = subprocess.run(  # noqa: S603
+            [*PLATEAU, *arguments], env=settings, cwd=ROOT, stdout=stdout, text=True, check=False
+        )
+        if done.returncode:
+            raise click.ClickException(f"`plateau {' '.join(arguments)}` failed, see above.")
+        return (done.stdout or "").strip()
+
+    def new_key(self) -> str:
+        """A new API key with every scope, which no rate limit binds."""
+        return self.plateau(*NEW_KEY)
 
     def settings(self) -> dict[str, str]:
         """All that Plateau reads from its environment; the secrets are made once and kept in the folder."""

@@ -110,6 +110,17 @@ class Supervisor:
         found = self._ask("getAllProcessInfo")
         return [ProcessState(one["name"], one["pid"], one["statename"]) for one in found]
 
+    def pid_of(self, program: str) -> int:
+        """The process that a program has now; 0 while it has none."""
+        return next(state.pid for state in self.states() if state.name == program)
+
+    def kill(self, program: str) -> int:
+        """End a program as a power cut would: it is started again. Its pid, which it has no more."""
+        process = psutil.Process(self.pid_of(program))
+        process.kill()
+        process.wait()
+        return process.pid
+
     def _update(self) -> None:
         added, changed, removed = self._ask("reloadConfig")[0]
         for name in (*changed, *removed):

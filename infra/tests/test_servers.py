@@ -2,6 +2,7 @@
 
 import stat
 
+import click
 import pika
 import psutil
 import psycopg
@@ -9,7 +10,7 @@ import pytest
 
 from infra.local import processes
 from infra.local.ports import LOOPBACK, Ports, is_free
-from infra.local.servers import Servers
+from infra.local.servers import SERVERS, Servers
 from infra.local.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -24,10 +25,6 @@ def servers(tmp_path_factory):
     servers.start("--port-base")
     yield servers
     servers.forget()
-
-
-def pid_of(servers: Servers, name: str) -> int:
-    return next(state.pid for state in servers.supervisor.states() if state.name == name)
 
 
 def wait(servers: Servers, condition, name: str) -> None:
@@ -52,22 +49,33 @@ def test_files_with_passwords_are_the_owners_only(servers):
     assert stat.S_IMODE(servers.postgres.folder.stat().st_mode) == 0o700
 
 
+def test_servers_are_started_in_the_order_of_their_names(servers):
+    assert tuple(program.name for program in servers.programs()) == SERVERS
+    assert {state.name for state in servers.supervisor.states()} == set(SERVERS)
+
+
+def test_rabbitmqctl_speaks_of_this_node_or_says_why_not(servers):
+    assert servers.rabbitmq.control("list_vhosts").split() == ["name", "plateau"]
+    with pytest.raises(click.ClickException, match="list_nothing"):
+        servers.rabbitmq.control("list_nothing")
+
+
 def test_a_second_start_changes_nothing(servers):
     before = servers.supervisor.states()
     servers.start("--port-base")
     assert servers.supervisor.states() == before
 
 
-@pytest.mark.parametrize("name", ["postgres", "rabbitmq", "epmd"])
+@pytest.mark.parametrize("name", SERVERS)
 def test_what_dies_comes_back(servers, name):
-    pid = pid_of(servers, name)
-    psutil.Process(pid).kill()
-    wait(servers, lambda: pid_of(servers, name) not in {0, pid}, name)
+    pid = servers.supervisor.kill(name)
+    assert not psutil.pid_exists(pid)
+    wait(servers, lambda: servers.supervisor.pid_of(name) not in {0, pid}, name)
     wait(servers, lambda: servers.postgres.answers() and servers.rabbitmq.answers(), name)
 
 
 def test_the_pid_is_the_brokers_own(servers):
-    assert psutil.Process(pid_of(servers, "rabbitmq")).name() == "beam.smp"
+    assert psutil.Process(servers.supervisor.pid_of("rabbitmq")).name() == "beam.smp"
 
 
 def test_orphans_of_a_killed_supervisord_are_ended_and_what_they_kept_is_there(servers):
@@ -75,7 +83,7 @@ def test_orphans_of_a_killed_supervisord_are_ended_and_what_they_kept_is_there(s
         connection.execute("CREATE TABLE kept AS SELECT 42 AS figure")
     with pika.BlockingConnection(pika.URLParameters(servers.rabbitmq.url)) as connection:
         connection.channel().queue_declare("kept", durable=True, arguments={"x-queue-type": "quorum"})
-    orphans = [pid_of(servers, name) for name in ("postgres", "rabbitmq", "epmd")]
+    orphans = [servers.supervisor.pid_of(name) for name in SERVERS]
     daemon = psutil.Process(orphans[0]).parent()
     daemon.kill()
     daemon.wait()
@@ -92,11 +100,11 @@ def test_orphans_of_a_killed_supervisord_are_ended_and_what_they_kept_is_there(s
 
 def test_the_wrapper_ends_an_orphan_of_its_own_node(servers):
     # supervisord forgets a program that it no longer has in its settings; its process is then as good as an orphan.
-    orphan = psutil.Process(pid_of(servers, "rabbitmq"))
+    orphan = psutil.Process(servers.supervisor.pid_of("rabbitmq"))
     assert orphan in processes.left_over(servers.home, "rabbitmq")
     servers.rabbitmq.end_orphan()
     assert not orphan.is_running()
-    assert psutil.pid_exists(pid_of(servers, "postgres"))
+    assert psutil.pid_exists(servers.supervisor.pid_of("postgres"))
     wait(servers, servers.rabbitmq.answers, "rabbitmq")
 
 

@@ -1,6 +1,7 @@
 import base64
 import stat
 
+import click
 import pytest
 
 from infra.command_line import ROLES
@@ -87,3 +88,9 @@ def test_changed_code_changes_what_supervisord_compares(stack, monkeypatch, tmp_
     assert environments(stack) == before
     file.write_text("pass\n")
     assert all(environments(stack)[role] != before[role] for role in ROLES)
+
+
+def test_a_plateau_command_gives_what_it_printed_or_fails_with_its_name(stack):
+    assert "Run one process of Plateau" in stack.plateau("serve", "--help")
+    with pytest.raises(click.ClickException, match="plateau rebuild nothing"):
+        stack.plateau("rebuild", "nothing")

@@ -1,0 +1,1 @@
+"""`make drill`: every part is broken in turn under load, and what was accepted is counted afterwards."""

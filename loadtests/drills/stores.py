@@ -1,0 +1,90 @@
+"""The databases of the services, as an outsider sees them who knows what each publishes."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from importlib import import_module
+from typing import LiteralString
+
+from psycopg import sql
+
+from infra.addresses import SERVICES
+from infra.local.stack import Stack
+from services.kernel.cloud_events import body_of
+from services.kernel.database import Connection, connect
+from services.kernel.declarations import Api
+from services.kernel.reading import read_on
+from services.kernel.store import Position
+
+ALL = 100_000_000
+# No read model: what a policy has still to look at.
+PENDING = "completions"
+VIEWS: LiteralString = "SELECT viewname FROM pg_views WHERE schemaname = 'read' AND viewname <> %s"
+
+
+@dataclass(frozen=True)
+class Store:
+    """The database of one service."""
+
+    service: str
+    url: str
+
+    @property
+    def api(self) -> Api:
+        """What the service publishes."""
+        return import_module(f"services.{self.service}.api").api
+
+    def public(self) -> dict[str, str]:
+        """The events that everybody must be told of: short type by id."""
+        publications = self.api.publications
+        with self._connection() as connection, connection.cursor() as db:
+            events = read_on(db, Position(), list(publications), ALL).events
+        return {
+            str(event.event_id): publications[event.type].name
+            for event in events
+            if body_of(publications[event.type], event, {}) is not None
+        }
+
+    def heard(self) -> dict[str, set[str]]:
+        """The ids in its inbox, by the service that told of them."""
+        by_source: dict[str, set[str]] = defaultdict(set)
+        with self._connection() as connection:
+            for source, event_id in connection.execute("SELECT source, event_id::text FROM store.inbox"):
+                by_source[source.rpartition("/")[2]].add(event_id)
+        return by_source
+
+    def is_at_rest(self) -> bool:
+        """Whether its policy has looked at everything."""
+        with self._connection() as connection:
+            if connection.execute("SELECT to_regclass(%s)", (f"read.{PENDING}",)).fetchone() == (None,):
+                return True
+            pending = sql.SQL("SELECT EXISTS (SELECT FROM read.{})").format(sql.Identifier(PENDING))
+            return connection.execute(pending).fetchone() == (False,)
+
+    def events(self) -> int:
+        """How many it has stored."""
+        with self._connection() as connection:
+            (count,) = connection.execute("SELECT count(*) FROM store.events").fetchone() or (0,)
+            return int(count)
+
+    def read_models(self) -> dict[str, list[str]]:
+        """Every row of every read model in use, as text, by `service.table`."""
+        rows = {}
+        with self._connection() as connection:
+            for (view,) in connection.execute(VIEWS, (PENDING,)).fetchall():
+                texts = sql.SQL("SELECT row::text FROM read.{} AS row").format(sql.Identifier(view))
+                rows[f"{self.service}.{view}"] = sorted(text for (text,) in connection.execute(texts))
+        return rows
+
+    def _connection(self) -> Connection:
+        return connect(self.url, "drill", statement_timeout="10min")
+
+
+def stores(stack: Stack) -> list[Store]:
+    """Those of every service."""
+    settings = stack.settings()
+    return [Store(service, settings[f"PLATEAU_{service.upper()}_DATABASE_URL"]) for service in SERVICES]
+
+
+def read_models(stack: Stack) -> dict[str, list[str]]:
+    """Every row of every read model of every service, as text, by `service.table`."""
+    return {name: rows for store in stores(stack) for name, rows in store.read_models().items()}
