@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from loadtests.simulator.agenda import Agenda
 from loadtests.simulator.conversations import conversation, outbound
 from loadtests.simulator.floor import Agent, Floor
-from loadtests.simulator.journal import Call, Fact, Journal, Leg, Visit
+from loadtests.simulator.journal import AgentLeg, Call, Fact, Journal, QueueVisit
 from loadtests.simulator.plan import Plan, QueuePlan
 
 HOUR = 3_600_000
@@ -20,8 +20,8 @@ class Day:
     """What happened on one day: facts in the order in which they occurred, and the truth that they tell."""
 
     facts: list[Fact]
-    visits: list[Visit]
-    legs: list[Leg]
+    visits: list[QueueVisit]
+    legs: list[AgentLeg]
 
 
 class Centre:

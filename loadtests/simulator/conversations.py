@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from loadtests.simulator.floor import Agent, Floor
-from loadtests.simulator.journal import Call, Leg, Visit, seconds
+from loadtests.simulator.journal import AgentLeg, Call, QueueVisit, seconds
 from loadtests.simulator.plan import QueuePlan
 
 _DISPOSITIONS = (
@@ -16,12 +16,12 @@ _DISPOSITIONS = (
 _TOPICS = ("delivery", "price", "invoice", "product", "website")
 
 
-def conversation(floor: Floor, call: Call, agent: Agent, visit: Visit | None) -> Iterator[int]:
+def conversation(floor: Floor, call: Call, agent: Agent, visit: QueueVisit | None) -> Iterator[int]:
     """One agent's part in a call, from the answer on: a process for the agenda. `visit` is None for a direct leg."""
     rng, habits, journal, me = floor.rng, floor.habits, floor.journal, agent.plan.id
     served = floor.queues[visit.queue if visit else agent.plan.queues[0]]
     queue = visit.queue if visit else None
-    leg = Leg(call.id, me, visit)
+    leg = AgentLeg(call.id, me, visit)
     journal.legs.append(leg)
     talk = max(3000, floor.lasting(served.talk))
     luck = rng.random()
@@ -50,7 +50,7 @@ def conversation(floor: Floor, call: Call, agent: Agent, visit: Visit | None) ->
     floor.agenda.start(_wrap_up(floor, call, agent, leg, served))
 
 
-def _transfer(floor: Floor, call: Call, agent: Agent, leg: Leg, served: QueuePlan, *, attended: bool) -> None:
+def _transfer(floor: Floor, call: Call, agent: Agent, leg: AgentLeg, served: QueuePlan, *, attended: bool) -> None:
     others = [queue for queue in floor.queues.values() if queue is not served] or [served]
     target = floor.rng.choice(others)
     to_agent = None
@@ -84,7 +84,7 @@ def _direct(floor: Floor, call: Call, agent: Agent) -> Iterator[int]:
     yield from conversation(floor, call, agent, None)
 
 
-def _hang_up(floor: Floor, call: Call, agent: Agent, leg: Leg, queue: str | None) -> None:
+def _hang_up(floor: Floor, call: Call, agent: Agent, leg: AgentLeg, queue: str | None) -> None:
     """The end of a call. An agent who hangs up leaves first, and that fact states the measures; else the end does."""
     me, now = agent.plan.id, floor.agenda.now
     measures = {"talk_seconds": seconds(leg.talk), "hold_seconds": seconds(leg.hold)}
@@ -99,7 +99,7 @@ def _hang_up(floor: Floor, call: Call, agent: Agent, leg: Leg, queue: str | None
         floor.journal.of_call(call, "recorded", now, queue, me, location=sound, seconds=length, notice=True)
 
 
-def _wrap_up(floor: Floor, call: Call, agent: Agent, leg: Leg, served: QueuePlan) -> Iterator[int]:
+def _wrap_up(floor: Floor, call: Call, agent: Agent, leg: AgentLeg, served: QueuePlan) -> Iterator[int]:
     journal, rng, me = floor.journal, floor.rng, agent.plan.id
     journal.of_call(call, "wrapup_started", floor.agenda.now, leg.visit.queue if leg.visit else None, me)
     length = max(1000, floor.lasting(served.wrapup))

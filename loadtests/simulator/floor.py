@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from loadtests.simulator.agenda import Agenda
-from loadtests.simulator.journal import Call, Journal, Visit, seconds
+from loadtests.simulator.journal import Call, Journal, QueueVisit, seconds
 from loadtests.simulator.plan import AgentPlan, Plan, QueuePlan
 
 
@@ -23,7 +23,7 @@ class Waiting:
     """A caller in line, and the agent whose telephone rings for them, if one does."""
 
     call: Call
-    visit: Visit
+    visit: QueueVisit
     plan: QueuePlan
     rung: Agent | None = None
     ringing_since: int = 0
@@ -41,7 +41,7 @@ class Floor:
         rng: Random,
         agenda: Agenda,
         journal: Journal,
-        conversation: Callable[["Floor", Call, Agent, Visit], Iterator[int]],
+        conversation: Callable[["Floor", Call, Agent, QueueVisit], Iterator[int]],
     ) -> None:
         self.habits = plan.habits
         self.conversation = conversation
@@ -118,7 +118,7 @@ class Floor:
         if refusal is None and not self._staffed(queue.name):
             refusal = "no_agents"
         now = self.agenda.now
-        visit = Visit(call.id, queue.name, now, len(line) + 1)
+        visit = QueueVisit(call.id, queue.name, now, len(line) + 1)
         self.journal.visits.append(visit)
         if refusal:
             visit.outcome, visit.left = refusal, now

@@ -15,7 +15,7 @@ def seconds(milliseconds: int) -> float:
 
 
 @dataclass
-class Visit:
+class QueueVisit:
     """One visit of a call to a queue. `entered` and `left` are milliseconds since the epoch, `outcome` is "answered",
     "abandoned", a reason of `call.queue_left`, or None while the caller waits.
     """
@@ -35,14 +35,14 @@ class Visit:
 
 
 @dataclass
-class Leg:
+class AgentLeg:
     """One agent's part in a call, durations in milliseconds; `visit` is None for direct and outbound legs, `wrapup`
     None until it has ended.
     """
 
     call_id: str
     agent: str
-    visit: Visit | None
+    visit: QueueVisit | None
     talk: int = 0
     hold: int = 0
     wrapup: int | None = None
@@ -66,8 +66,8 @@ class Journal:
 
     source: str
     facts: list[Fact] = field(default_factory=list)
-    visits: list[Visit] = field(default_factory=list)
-    legs: list[Leg] = field(default_factory=list)
+    visits: list[QueueVisit] = field(default_factory=list)
+    legs: list[AgentLeg] = field(default_factory=list)
 
     def of_call(
         self, call: Call, what: str, at: int, queue: str | None = None, agent: str | None = None, **data: Any
@@ -138,7 +138,7 @@ class Figures:
 
 
 def figures(
-    visits: Iterable[Visit], legs: Iterable[Leg], threshold: float = 20, short: float = 5, resolution: int = 1
+    visits: Iterable[QueueVisit], legs: Iterable[AgentLeg], threshold: float = 20, short: float = 5, resolution: int = 1
 ) -> dict[str, Figures]:
     """The true figures of each queue, counted straight from what happened and without any fact.
 

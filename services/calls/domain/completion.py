@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from services.calls.domain.fold import Call, Outcome
-from services.calls.domain.legs import Leg
+from services.calls.domain.legs import AgentLeg
 from services.kernel.decider import event, values
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,7 +69,7 @@ def completed(id_: UUID, source: str, call: Call) -> CallCompleted | None:
     )
 
 
-def _sums(legs: Sequence[Leg]) -> tuple[float, float, float]:
+def _sums(legs: Sequence[AgentLeg]) -> tuple[float, float, float]:
     return (
         sum([leg.talk_ms or 0 for leg in legs]) / 1000,
         sum([leg.hold_ms for leg in legs]) / 1000,

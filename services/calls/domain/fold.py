@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from services.calls.domain.legs import Leg, Ring
+from services.calls.domain.legs import AgentLeg, Ring
 from services.calls.domain.reading import State
 from services.calls.domain.rules import read
 from services.calls.domain.story import Fact, in_order, sort_key
-from services.calls.domain.visits import Visit, VisitOutcome
+from services.calls.domain.visits import QueueVisit, VisitOutcome
 
-__all__ = ["Call", "Fact", "Leg", "Ring", "Visit", "fold", "sort_key"]
+__all__ = ["AgentLeg", "Call", "Fact", "QueueVisit", "Ring", "fold", "sort_key"]
 
 Outcome = Literal[VisitOutcome, "not_offered"]
 
@@ -44,8 +44,8 @@ class Call:
     disposition: Mapping[str, Any] | None
     facts: int
     notes: tuple[str, ...]
-    visits: tuple[Visit, ...]
-    legs: tuple[Leg, ...]
+    visits: tuple[QueueVisit, ...]
+    legs: tuple[AgentLeg, ...]
     rings: tuple[Ring, ...]
 
 

@@ -9,7 +9,7 @@ WrapUp = Literal["none", "open", "closed"]
 
 
 @dataclass(slots=True)
-class Leg:
+class AgentLeg:
     """One agent's part in a call; its id is that of the event that opens it.
 
     Instants in microseconds since 1970, durations in milliseconds, talk net of hold. `inferred`: its end
@@ -118,7 +118,7 @@ class OpenLeg:
         """Whether a wrap-up has begun that has not ended."""
         return len(self.wrapups_begun) > len(self.wrapups_ended)
 
-    def result(self, notes: dict[str, None]) -> Leg:
+    def result(self, notes: dict[str, None]) -> AgentLeg:
         """The leg as its facts leave it."""
         hold = self.held // 1000 if self.stated_hold is None else self.stated_hold
         talk, ended_at = self.stated_talk, self.ended_at
@@ -129,7 +129,7 @@ class OpenLeg:
                     notes["negative_talk"] = None
                     talk = 0
             ended_at = max(ended_at, self.answered_at)
-        return Leg(
+        return AgentLeg(
             self.id,
             self.number,
             self.visit_id,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from services.calls.domain.legs import OpenLeg, Ring
 from services.calls.domain.story import Fact
-from services.calls.domain.visits import Reason, Visit, VisitOutcome
+from services.calls.domain.visits import QueueVisit, Reason, VisitOutcome
 
 State = Literal["started", "waiting", "talking", "wrapping", "ended"]
 
@@ -40,7 +40,7 @@ class Reading:
         self.early: list[Fact] = []
         self.ended_at: int | None = None
         self.gone_at: int | None = None
-        self.visits: list[Visit] = []
+        self.visits: list[QueueVisit] = []
         self.legs: list[OpenLeg] = []
         self.rings: list[Ring] = []
         self.notes: dict[str, None] = {}
@@ -65,24 +65,24 @@ class Reading:
 
     # Visits
 
-    def waiting(self, queue: str | None = None) -> list[Visit]:
+    def waiting(self, queue: str | None = None) -> list[QueueVisit]:
         """The visits still open to a queue, or to any; the latest first."""
         return [v for v in reversed(self.visits) if v.outcome == "in_progress" and queue in (None, v.queue)]
 
-    def enter(self, fact: Fact, at: int) -> Visit:
+    def enter(self, fact: Fact, at: int) -> QueueVisit:
         """A new visit to the queue that the fact names."""
-        visit = Visit(fact.event_id, len(self.visits) + 1, str(fact.queue), at)
+        visit = QueueVisit(fact.event_id, len(self.visits) + 1, str(fact.queue), at)
         self.visits.append(visit)
         self.gone_at = None
         return visit
 
-    def imply_entry(self, fact: Fact, at: int) -> Visit:
+    def imply_entry(self, fact: Fact, at: int) -> QueueVisit:
         """A new visit that was never told of, but that the fact presupposes."""
         visit = self.enter(fact, at)
         visit.inferred = True
         return visit
 
-    def leave(self, fact: Fact, waiting: Sequence[Visit], outcome: VisitOutcome) -> Visit:
+    def leave(self, fact: Fact, waiting: Sequence[QueueVisit], outcome: VisitOutcome) -> QueueVisit:
         """Ends the visit that the fact belongs to: of those waiting, else one that is told of later, or never."""
         at, wait = fact.occurred_at, fact.milliseconds("wait_seconds")
         if waiting:
@@ -104,7 +104,7 @@ class Reading:
         entries, exits = self._passages[queue]
         return (entries[0], exits[0]) if len(entries) == len(exits) == 1 else None
 
-    def _entered_later(self, fact: Fact) -> Visit | None:
+    def _entered_later(self, fact: Fact) -> QueueVisit | None:
         once = self.once(fact.queue)
         if once is None or any(visit.queue == fact.queue for visit in self.visits):
             return None
@@ -117,7 +117,7 @@ class Reading:
         """The legs that have not ended; the latest first."""
         return [leg for leg in reversed(self.legs) if leg.ended_at is None]
 
-    def connect(self, fact: Fact, visit: Visit | None, at: int, ring_ms: int | None) -> OpenLeg:
+    def connect(self, fact: Fact, visit: QueueVisit | None, at: int, ring_ms: int | None) -> OpenLeg:
         """A new leg of the agent that the fact names, out of a visit or none."""
         queue = fact.queue if visit is None else visit.queue
         visit_id = None if visit is None else visit.id
@@ -163,7 +163,7 @@ class Reading:
         if self.over_at is None:
             self.ended_at = last
 
-    def _infer_left(self, visit: Visit, at: int, reason: Reason) -> None:
+    def _infer_left(self, visit: QueueVisit, at: int, reason: Reason) -> None:
         visit.end("overflowed", at, None, self.notes)
         visit.reason = reason
         visit.inferred = True

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from services.calls.domain.legs import OpenLeg, RingResult
 from services.calls.domain.reading import Reading
 from services.calls.domain.story import Fact
-from services.calls.domain.visits import TURNED_AWAY, Visit
+from services.calls.domain.visits import TURNED_AWAY, QueueVisit
 
 Rule = Callable[[Reading, Fact], None]
 _RULES: dict[str, Rule] = {}
@@ -37,7 +37,7 @@ def _queued(call: Reading, fact: Fact) -> None:
 @_reads("call.answered")
 def _answered(call: Reading, fact: Fact) -> None:
     waiting = call.waiting(fact.queue)
-    visit: Visit | None = None
+    visit: QueueVisit | None = None
     if waiting or fact.queue is not None:
         visit = call.leave(fact, waiting, "answered")
         visit.agent = fact.agent

@@ -13,7 +13,7 @@ TURNED_AWAY = frozenset({"full", "closed", "no_agents", "overflow"})
 
 
 @dataclass(slots=True)
-class Visit:
+class QueueVisit:
     """One visit of a call to one queue; its id is that of the event that opens it.
 
     Instants in microseconds since 1970, the wait in milliseconds. `inferred`: its entry or its end was never told.
