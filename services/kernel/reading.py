@@ -10,7 +10,8 @@ GATE = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 READ = f"""SELECT {COLUMNS} FROM store.events
     WHERE (transaction_id, position) > (%s::text::xid8, %s) AND transaction_id < %s::text::xid8 AND type = ANY(%s)
     ORDER BY events.transaction_id, events.position LIMIT %s"""  # noqa: S608 - a constant
-MARK_EVERY = 1000  # transactions without an event of ours, after which the checkpoint is stored all the same
+# Transactions without an event of ours, after which the checkpoint is stored all the same: a lag is counted from there.
+MARK_EVERY = 100
 
 
 class Stretch(NamedTuple):
