@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from conftest import address
+from infra.addresses import DATABASES
 from infra.databases import provision
 from infra.local.ports import is_free
 from infra.local.postgres import Postgres, _as_account, binary
@@ -36,10 +37,8 @@ class Cluster:
         self.server = Postgres(home, port, "secret", durable=False)
         self.server.create()
         databases = {
-            f"PLATEAU_{service}_{use}_URL": self.address(
-                f"plateau_{service.lower()}{suffix}", f"plateau_{service.lower()}"
-            )
-            for service in ("CALLS", "GATEWAY")
+            f"PLATEAU_{name.upper()}_{use}_URL": self.address(f"plateau_{name}{suffix}", f"plateau_{name}")
+            for name in DATABASES
             for use, suffix in (("MIGRATION", "_owner"), ("DATABASE", ""))
         }
         self.environment = os.environ | databases | {
@@ -122,10 +121,10 @@ def guard(url: str) -> None:
 def test_history_is_seen_again_and_new_events_follow_it(clusters, way):
     old, new = clusters
     database = old.address("plateau_calls", "plateau_calls")
-    for service in ("calls", "gateway"):
-        owner = old.address(f"plateau_{service}_owner", f"plateau_{service}")
-        provision(old.server.url, owner, old.address(f"plateau_{service}", f"plateau_{service}"))
-        upgrade(service, owner)
+    for name in DATABASES:
+        owner = old.address(f"plateau_{name}_owner", f"plateau_{name}")
+        provision(old.server.url, owner, old.address(f"plateau_{name}", f"plateau_{name}"))
+        upgrade(name, owner)
     sign_in(database, 20)
     assert follow(database) == 20
     sign_in(database, 5)

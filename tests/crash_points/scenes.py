@@ -102,7 +102,7 @@ class Append(Scene):
     """Three facts of a call in two messages, one of them repeated, and once with other content."""
 
     actor = "store_facts"
-    kinds = ("heard Body", "asked COPY", "answered copy_end", "asked exit", "answered BEGIN; SET", r"sent Basic\.Ack")
+    kinds = ("heard Body", "asked WITH written AS", "asked exit", "answered BEGIN; SET", r"sent Basic\.Ack")
 
     def open(self, place: Place, channel: BlockingChannel) -> None:
         for step in place.ingest_queues.plan():
@@ -184,7 +184,13 @@ class Hear(Scene):
     """Three bells that somebody tells of, one of them twice, and a revision that comes too late."""
 
     actor = "hear_bells"
-    kinds = ("heard Body", "asked COPY", "asked INSERT INTO store.inbox", "answered exit", r"sent Basic\.Ack")
+    kinds = (
+        "heard Body",
+        "asked WITH written AS",
+        "asked INSERT INTO store.inbox",
+        "answered exit",
+        r"sent Basic\.Ack",
+    )
 
     def open(self, place: Place, channel: BlockingChannel) -> None:
         for step in place.event_queues.plan():
@@ -256,7 +262,7 @@ class TellOfCompleted(Build):
     """Two calls that are over, of which others are to be told."""
 
     actor = "tell"
-    kinds = ("asked COPY", "asked DELETE FROM read.completions", "answered exit")
+    kinds = ("asked WITH written AS", "asked DELETE FROM read.completions", "answered exit")
 
     def furnish(self, database: Place) -> None:
         super().furnish(database)
@@ -270,7 +276,7 @@ class Configure(Scene):
     """A command that its sender repeats until it is answered."""
 
     actor = "configure"
-    kinds = ("asked SELECT stream_id", "asked COPY", "answered exit")
+    kinds = ("asked SELECT stream_id", "asked WITH written AS", "answered exit")
 
     def end(self, place: Place, channel: BlockingChannel, db: Connection) -> Any:
         return _rows(db, EVENTS)

@@ -110,5 +110,6 @@ def test_values_cannot_be_changed_in_place():
 
 
 def test_a_context_is_all_that_a_decision_may_know():
-    assert set(Context.__dataclass_fields__) == {"now", "actor", "command_id", "key"}
+    known = {"now", "actor", "command_id", "key", "caused_by", "traceparent"}
+    assert set(Context.__dataclass_fields__) == known
     assert Context(datetime.now(UTC), MANAGER, UUID(int=1), "door").key == "door"
