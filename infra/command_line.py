@@ -4,6 +4,7 @@ Each command imports what it needs when it runs: the gateway must never load nam
 must be monkey-patched before anything else is imported.
 """
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -14,10 +15,14 @@ from infra.addresses import DATABASES, address, addresses
 
 
 class Role(NamedTuple):
-    """What a process does: the function (`module:name`) that runs it until it is told to stop, and its arguments."""
+    """What a process does: the function (`module:name`) that runs it until it is told to stop, and its arguments.
+
+    `nice` is what it adds to its niceness: where the machine cannot do everything at once, it comes after the others.
+    """
 
     run: str
     arguments: tuple[str, ...] = ()
+    nice: int = 0
 
 
 NAMEKO = "services.kernel.messaging.runner:run"
@@ -28,7 +33,8 @@ ROLES = {
     "calls-projections": Role("services.calls.background:run"),
     "staff": Role(NAMEKO, ("services.staff.service:StaffService",)),
     "training": Role(NAMEKO, ("services.training.service:TrainingService",)),
-    "budget": Role(NAMEKO, ("services.budget.service:BudgetService",)),
+    # It hears of every call; a call that is taken in must not wait for one that is being booked.
+    "budget": Role(NAMEKO, ("services.budget.service:BudgetService",), nice=10),
 }
 # Commands of other parts, as `module:name`.
 COMMANDS = {
@@ -73,6 +79,7 @@ def main() -> None:
 @click.argument("role", type=click.Choice(list(ROLES)))
 def serve(role: str) -> None:
     """Run one process of Plateau in the foreground, until SIGTERM or SIGINT."""
+    os.nice(ROLES[role].nice)
     _imported(ROLES[role].run)(*ROLES[role].arguments)
 
 

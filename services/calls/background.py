@@ -12,8 +12,9 @@ from services.kernel.relay import Relay
 
 SCHEDULE = (
     Scheduled("close stale calls", 60.0, close_stale),
-    # Not at once: of a call and its wrap-up, which end within moments, others are mostly told together.
-    Scheduled("tell of completed calls", 1.0, tell_of_completed),
+    # Not at once: of what ends within moments others are mostly told together. Nor in large portions, which would hold
+    # up the read models that are followed in the same process.
+    Scheduled("tell of completed calls", 0.25, tell_of_completed),
 )
 
 

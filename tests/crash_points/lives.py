@@ -7,6 +7,7 @@ import sys
 import traceback
 from dataclasses import dataclass
 from importlib import import_module
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +23,12 @@ FINISHED = "finished"
 ACTORS = "tests.crash_points.actors"
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([ACTORS])
+
+
+def end_of_forks() -> None:
+    """Ends the process from which lives are forked; by itself it would, a moment after this one."""
+    forkserver._forkserver._stop()
+    resource_tracker._resource_tracker._stop()
 
 
 @dataclass(frozen=True)

@@ -276,7 +276,7 @@ class Configure(Scene):
     """A command that its sender repeats until it is answered."""
 
     actor = "configure"
-    kinds = ("asked SELECT stream_id", "asked WITH written AS", "answered exit")
+    kinds = ("asked SELECT stream_id", "asked WITH written AS", "answered WITH written AS")
 
     def end(self, place: Place, channel: BlockingChannel, db: Connection) -> Any:
         return _rows(db, EVENTS)

@@ -15,7 +15,7 @@ import pytest
 from psycopg import sql
 
 from conftest import address, fresh_database
-from tests.crash_points.lives import Place
+from tests.crash_points.lives import Place, end_of_forks
 from tests.crash_points.scenes import SCENES
 from tests.crash_points.stage import Run, Stage, stage_for
 
@@ -37,6 +37,7 @@ def places(postgres_url: str, amqp_url: str) -> Iterator[list[Place]]:
                     server.execute(statement)
             yield [Place(address(postgres_url, name, "plateau_calls"), amqp_url, name) for name in names]
             left.close()
+    end_of_forks()
 
 
 @pytest.fixture
