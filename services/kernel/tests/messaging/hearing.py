@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from services.kernel.cloud_events import Received
 from services.kernel.database import Pool
-from services.kernel.decider import Context, Decision, changed, command, event, state
 from services.kernel.declarations import Api
 from services.kernel.event_queues import EventQueues
 from services.kernel.inbox import Happened, Inbox, reactions, reacts, types_from
@@ -17,53 +16,12 @@ from services.kernel.messaging.background import Background
 from services.kernel.messaging.database import OnDatabase
 from services.kernel.messaging.subscriptions import subscribed
 from services.kernel.privacy import Keyring, MasterKey
+from services.kernel.tests.bells import BellRung, HearBell, ears
 from services.kernel.tests.messaging.recording import FOLDER, QUEUE, note
 from services.kernel.things import Order, ThingStore
 
 DATABASE = "TEST_DATABASE"
 SOURCE = QUEUE.replace("test.ingest.", "bells")
-
-
-@event("bell_rung")
-class BellRung:
-    """What the hearer reads of it."""
-
-    number: int
-
-
-@command
-class HearBell:
-    """Note that a bell was heard."""
-
-    number: int
-
-
-@event("bell_heard")
-class BellHeard:
-    """A bell was heard; `before` is the number heard last."""
-
-    number: int
-    before: int
-
-
-@state
-class Ear:
-    """The number heard last."""
-
-    last: int = 0
-
-
-def decide(ear: Ear, order: HearBell, _ctx: Context) -> Decision:
-    """Always."""
-    return BellHeard(order.number, ear.last)
-
-
-def evolve(ear: Ear, happened: BellHeard) -> Ear:
-    """Remembers the last."""
-    return changed(ear, last=happened.number)
-
-
-ears = Api("hearer").things("/v1/ears", decide, evolve, Ear(), id="ear", named=True)
 
 
 @reacts(SOURCE, BellRung)
