@@ -138,7 +138,7 @@ def document(apis: Iterable[Api], others: Iterable[Documents]) -> dict[str, Any]
     spec.components.schema("Problem", PROBLEM_SCHEMA)
     spec.components.schema("Commanded", COMMANDED)
     for api in apis:
-        for case in api.use_cases.values():
+        for case in api.public_use_cases:
             for operation in _operations(case, converter):
                 _add(spec, operation)
     for documents in others:

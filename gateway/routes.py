@@ -36,7 +36,7 @@ class Routes:
 
     def of(self, api: Api) -> Iterator[Entry]:
         """The endpoints of one service."""
-        for case in api.use_cases.values():
+        for case in api.public_use_cases:
             if case.shows:
                 yield Entry("GET", f"{case.path}/history", partial(self._show, case, history=True))
                 yield Entry("GET", case.path, partial(self._show, case))

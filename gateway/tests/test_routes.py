@@ -7,6 +7,7 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.idempotency import Answer, IdempotencyKeys, Identity, digest_of
+from gateway.openapi import document
 from gateway.problems import Problem
 from gateway.routes import Routes
 from gateway.rpc import DeadlinePassed, RemoteError
@@ -194,6 +195,13 @@ async def test_a_query_is_validated_and_its_next_page_linked():
     assert answer.links["next"]["url"] == "/v1/boxes?made_from=2026-11-21T09%3A00%3A00Z&cursor=c+2"
     for wrong in ({"made_from": "today"}, {"nonsense": "1"}, {"cursor": "\0"}):
         assert (await ask("GET", "/v1/boxes", page, params=wrong))[0].status_code == 422
+
+
+def test_what_only_the_gateway_asks_has_no_address():
+    api = Api("things")
+    api.inside(Boxes, returns=Page)
+    assert list(Routes(None, None).of(api)) == []
+    assert document([api], [])["paths"] == {}
 
 
 async def test_the_last_page_has_no_link():

@@ -6,6 +6,7 @@ From a declaration come the route, the validation, the scope, the OpenAPI entry,
     queues.command("PUT", "/{queue}", ConfigureQueue, scope="queues:write", guarded=True)
     queues.shown("/{queue}", view, returns=QueueView, scope="queues:read")
     api.query("GET", "/v1/reports/service-level", ServiceLevelOf, returns=ServiceLevelReport, scope="reports:read")
+    api.inside(SourceSecretOf, returns=SourceSecret)
     api.publishes(CallCompleted, subject="call", revised=True)
 """
 
@@ -26,7 +27,7 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 @dataclass(frozen=True)
 class UseCase:
-    """One thing that can be asked of a service over HTTP.
+    """One thing that can be asked of a service: over HTTP, or where it has no path, by the gateway for its own work.
 
     `shape` is the dataclass of the command or the query: its fields come from the path, the query string and the body.
     `guarded` asks for If-Match where the thing exists; `shows` answers with the thing itself, and has `…/history` and
@@ -161,11 +162,16 @@ class Publication:
 
 @dataclass
 class Api:
-    """All that a service publishes, by name; `publications` by the type of the stored event."""
+    """All that a service offers, by name; `publications` by the type of the stored event."""
 
     name: str
     use_cases: dict[str, UseCase] = field(default_factory=dict)
     publications: dict[str, Publication] = field(default_factory=dict)
+
+    @property
+    def public_use_cases(self) -> list[UseCase]:
+        """Those that can be asked over HTTP."""
+        return [case for case in self.use_cases.values() if case.path]
 
     def things(
         self,
@@ -185,6 +191,13 @@ class Api:
     def query(self, method: Method, path: str, shape: type, *, returns: type, scope: str) -> None:
         """Declares a query that a projection answers."""
         self.add(UseCase(self.name, "query", method, path, shape, scope, returns))
+
+    def inside(self, shape: type, *, returns: type) -> None:
+        """Declares a query that the gateway asks for its own work, such as a secret to check a signature with.
+
+        Nobody can ask it over HTTP.
+        """
+        self.add(UseCase(self.name, "query", "GET", "", shape, "", returns))
 
     def add(self, case: UseCase) -> None:
         """Keeps a use case under its name; two of one name would make dispatch a guess."""
