@@ -87,7 +87,7 @@ def test_what_is_nested_has_columns_of_its_own():
     (row,) = read_csv(a_row())
     assert row == {
         "name": "anything",
-        "since": "2026-11-21T09:14:03.12Z",
+        "since": "2026-11-21T09:14:03.120000Z",
         "day": "",
         "counted": "3",
         "share": "0.7983",
