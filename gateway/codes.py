@@ -183,6 +183,8 @@ CODES: dict[str, Code] = {
              "Give id, source, type and specversion 1.0, and JSON `data`."),
         Code("export.too_many_rows", "Too many rows for a spreadsheet", 422, "A sheet has room for 1 048 575 rows.",
              "Narrow the filters, or ask for text/csv, which has no such limit."),
+        Code("telephony.malformed_row", "Not a row of calls", 400, "A column is empty, or has a value that it "
+             "cannot have.", "Correct the column that `pointer` names; the other rows stand."),
         Code("telephony.malformed_line", "Not a line of this log", 400, "The line is cut off or has a value that its "
              "event cannot have.", "Send whole lines as the telephone system wrote them."),
     )

@@ -95,6 +95,14 @@ def test_the_same_id_with_other_content_is_a_conflict_and_the_first_is_kept(call
     assert calls.connection.execute(CONFLICTS).fetchall() == [("pbx1", 1)]
 
 
+def test_a_record_told_again_later_with_the_same_content_is_a_duplicate(calls):
+    first = call_fact("c1", "queued", NINE, queue="sales", record="r1", record_version="1")
+    calls.store([first])
+    calls.store([{**first, "record_version": "2"}])
+    assert types(calls) == [("call.queued", 1)]
+    assert calls.connection.execute(CONFLICTS).fetchall() == []
+
+
 def test_a_fact_keeps_the_trace_of_the_request_that_brought_it_first(calls):
     first, second = (f"00-{digit * 32}-{digit * 16}-01" for digit in "12")
     traced, bare = call_fact("c1", "queued", NINE, queue="sales"), call_fact("c2", "queued", NINE, queue="sales")
