@@ -16,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from infra.shipping.ami import AmiShipper
 from infra.shipping.ami_connection import Account
+from infra.shipping.documents import DocumentShipper
 from infra.shipping.keeping import Folder
 from infra.shipping.posting import Poster, Sender, Stopped
 from infra.shipping.queue_log import QueueLogShipper
@@ -150,3 +151,33 @@ def ami(
     with kept.locked():
         account = Account(host, port, username, secret, tls)
         AmiShipper(account, patterns, log_path, Sender(source, poster, kept), stopping).run()
+
+
+@ship.command("freeswitch-cdr")
+@click.option("--directory", required=True, type=FOLDER, help="err-log-dir of mod_json_cdr's configuration.")
+@click.option("--once", is_flag=True, help="Send what is there and end, for cron.")
+@click.option("--interval", default=5.0, show_default=True, help="Seconds between looks into the folder.")
+@_to_plateau
+def freeswitch_cdr(
+    *,
+    directory: Path,
+    source: str,
+    folder: Path | None,
+    poster: Poster,
+    stopping: Event,
+    once: bool,
+    interval: float,
+) -> None:
+    """Send the call records that FreeSWITCH could not post itself.
+
+    Each file that was taken is moved to done/, each that was not to rejected/, within the folder.
+
+    It keeps the verdicts in .plateau within the folder.
+    """
+    kept = Folder(folder or directory / ".plateau")
+    with kept.locked():
+        shipper = DocumentShipper(directory, Sender(source, poster, kept))
+        if once:
+            shipper.ship()
+        else:
+            shipper.follow(stopping, interval)

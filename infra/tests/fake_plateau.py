@@ -56,7 +56,7 @@ def fake_plateau() -> Iterator[FakePlateau]:
                 plateau.posts.append((target.path, dict(parse_qsl(target.query)), body))
                 if plateau.answers:
                     status, headers = plateau.answers.pop(0)
-                    content = {"code": "told", "detail": "as told"}
+                    content = {"code": "told", "detail": "as told", "rejected": []}
                 else:
                     headers = {}
                     status, content = plateau.take(*plateau.posts[-1])
