@@ -1,6 +1,7 @@
 """`plateau ship`: from a telephone system to Plateau."""
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -103,6 +104,8 @@ def queue_log(
         if not once:
             shipper.follow(stopping, interval)
             return
+        if not os.access(path, os.R_OK):
+            raise click.ClickException(f"{path} is not there, or may not be read.")
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task(path.name, total=shipper.bytes_left())

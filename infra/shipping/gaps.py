@@ -79,7 +79,7 @@ class Gaps:
         for file, after in zip(files, [*files[1:], None], strict=True):
             if file.began <= end and (after is None or after.began >= begin):
                 with file.open() as content:
-                    for batch in batches(content, file.generation, 0, after is not None):
+                    for batch in batches(file, content, 0, after is not None):
                         yield from _within(batch, begin, end)
 
     def _write(self) -> None:

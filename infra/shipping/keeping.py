@@ -18,10 +18,19 @@ def now() -> str:
 
 
 class Folder:
-    """The folder of one shipper; only its owner may read it, since telephone numbers may lie there."""
+    """The folder of one shipper; only its owner may read it, since telephone numbers may lie there.
+
+    Raises:
+        ClickException: it cannot be made.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.ClickException(
+                f"{path} cannot be made ({error.strerror}): name another by --folder."
+            ) from error
         self.path = path
 
     @contextmanager

@@ -9,6 +9,7 @@ import bz2
 import gzip
 import hashlib
 import lzma
+import os
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -22,17 +23,36 @@ LONGEST_LINE = 1 << 20
 _EPOCH = re.compile(rb"\0*(\d{10}(?:\.\d{1,6})?)\|")
 
 
+class Truncated(OSError):  # noqa: N818 - what happened to it
+    """The file was emptied while it was read; what it held is in a copy."""
+
+
 class LogFile(NamedTuple):
-    """One file of the log: its generation, and when its first line was written (seconds since 1970)."""
+    """One file of the log: its generation, its first line, and when that was written (seconds since 1970)."""
 
     path: Path
     generation: str
     began: float
+    first: bytes
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether nobody writes to it any more."""
+        return self.path.suffix in OPENERS
 
     def open(self) -> IO[bytes]:
         """Its content, inflated."""
         file: IO[bytes] = OPENERS.get(self.path.suffix, _plain)(self.path)
         return file
+
+    def check(self, content: IO[bytes]) -> None:
+        """Makes sure that what was read from it so far is its own.
+
+        Raises:
+            Truncated: it may be of the generation that was begun in its place.
+        """
+        if not self.is_compressed and os.pread(content.fileno(), len(self.first), 0) != self.first:
+            raise Truncated(f"{self.path} was emptied meanwhile")
 
 
 def _plain(path: Path) -> IO[bytes]:
@@ -57,7 +77,7 @@ def _read(path: Path, _inode: int, _size: int, modified: float) -> LogFile | Non
         return None
     digest = hashlib.blake2b(first.lstrip(b"\0"), digest_size=12).hexdigest()
     stamp = _EPOCH.match(first)
-    return LogFile(path, f"q-{digest}", float(stamp[1]) if stamp else modified)
+    return LogFile(path, f"q-{digest}", float(stamp[1]) if stamp else modified, first)
 
 
 def files_of(path: Path) -> list[LogFile]:

@@ -1,6 +1,7 @@
 """`plateau ship queue-log`: follows Asterisk's queue_log across rotation and restarts."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
@@ -51,8 +52,8 @@ class QueueLogShipper:
     def follow(self, stopping: Event, interval: float) -> None:
         """Sends what is there and what comes, until told to stop."""
         log.info("Following %s as %s", self._path, self._sender.source)
-        if not self._path.exists():
-            log.warning("There is no %s yet; waiting for it", self._path)
+        if not os.access(self._path, os.R_OK):
+            log.warning("There is no %s yet, or it may not be read; waiting for it", self._path)
         while not stopping.is_set():
             if not self.ship():
                 stopping.wait(interval)
@@ -65,7 +66,7 @@ class QueueLogShipper:
             self._move(files[0], 0)  # so that it is found again if it is rotated before anything is acknowledged
         for file in files:
             # Until another file has its first line, Asterisk may still write to one that was renamed.
-            final = file is not files[-1]
+            final = file is not files[-1] or file.is_compressed
             try:
                 for batch in self._batches(file, final):
                     send(batch, self._sender)
@@ -101,7 +102,7 @@ class QueueLogShipper:
 
     def _batches(self, file: LogFile, final: bool) -> Iterator[Batch]:
         with file.open() as content:
-            yield from batches(content, file.generation, self._place_in(file), final)
+            yield from batches(file, content, self._place_in(file), final)
 
     def _move(self, file: LogFile, offset: int) -> None:
         self._generation, self._began, self._offset = file.generation, file.began, offset
@@ -118,20 +119,25 @@ class QueueLogShipper:
         self._sender.folder.write(STATE, state)
 
 
-def batches(content: IO[bytes], generation: str, offset: int, final: bool) -> Iterator[Batch]:
-    """What is in a file from `offset` on, in whole lines; of a `final` one the last line too that has no end."""
+def batches(file: LogFile, content: IO[bytes], offset: int, final: bool) -> Iterator[Batch]:
+    """What is in a file from `offset` on, in whole lines; of a `final` one the last line too that has no end.
+
+    Raises:
+        Truncated: the file was emptied while it was read; what was given of it is its own.
+    """
     content.seek(offset)
     rest = b""
     while chunk := content.read(MOST_BYTES):
+        file.check(content)
         rest += chunk
         whole = rest.rfind(b"\n") + 1
         if not whole and len(rest) >= LONGEST_LINE:
             whole = len(rest)  # no line of this log: Plateau says so
         if whole:
-            yield Batch(generation, offset, rest[:whole])
+            yield Batch(file.generation, offset, rest[:whole])
             offset, rest = offset + whole, rest[whole:]
     if final and rest:
-        yield Batch(generation, offset, rest)
+        yield Batch(file.generation, offset, rest)
 
 
 def _after_last_line(content: IO[bytes]) -> int:
