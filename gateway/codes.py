@@ -187,6 +187,8 @@ CODES: dict[str, Code] = {
              "cannot have.", "Correct the column that `pointer` names; the other rows stand."),
         Code("telephony.malformed_line", "Not a line of this log", 400, "The line is cut off or has a value that its "
              "event cannot have.", "Send whole lines as the telephone system wrote them."),
+        Code("telephony.time_missing", "An event without its time", 400, "Nothing says when the event happened.",
+             "Have the telephone system stamp its events, as `detail` says."),
     )
 }  # fmt: skip
 

@@ -38,6 +38,7 @@ ROLES = {
 }
 # Commands of other parts, as `module:name`.
 COMMANDS = {
+    "ship": "infra.shipping.command:ship",
     "rebuild": "infra.rebuild:rebuild",
     "dead": "infra.dead_letters:letters",
     "events": "infra.events:events",

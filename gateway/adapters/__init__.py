@@ -9,6 +9,8 @@ the same however often and in whatever company an item comes, unknown events kep
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from gateway.adapters.asterisk_ami import AsteriskAmi
+from gateway.adapters.asterisk_cdr import AsteriskCdr
 from gateway.adapters.asterisk_queue_log import AsteriskQueueLog
 from gateway.adapters.items import Item, Parameters
 from gateway.sources import Source
@@ -31,4 +33,4 @@ class Adapter(Protocol):
         """
 
 
-ADAPTERS: tuple[Adapter, ...] = (AsteriskQueueLog(),)
+ADAPTERS: tuple[Adapter, ...] = (AsteriskQueueLog(), AsteriskAmi(), AsteriskCdr())

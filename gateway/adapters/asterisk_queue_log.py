@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from gateway.adapters.asterisk_records import QUEUE_LOG, Told, record
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.phone_numbers import e164
 from gateway.problems import invalid
@@ -34,19 +35,25 @@ class Malformed(Exception):  # noqa: N818 - becomes the line's verdict
 class Rule(NamedTuple):
     """What an event means: the fact's type, its fewest parameters, where each goes, and what is always so.
 
-    Places: `from` (a caller's number), a field of `data`, or `raw.x`; seconds and positions are numbers.
+    Places: `from` (a caller's number), a field of `data`, or `raw.x`; seconds and positions are numbers. `told`: what
+    AMI may tell of too.
     """
 
     type: str
     fewest: int = 0
     places: Sequence[str] = ()
     always: Mapping[str, Any] = {}
+    told: Told | None = None
 
 
+# Asterisk measures talk from the answer to the end; holds are told by AMI alone.
+_GROSS = {"talk_includes_hold": True}
 _EXIT = ("raw.position", "raw.original_position", "wait_seconds")
 _COMPLETE = ("wait_seconds", "talk_seconds", "raw.original_position")
 _TRANSFER = ("raw.wait_seconds", "talk_seconds", "raw.original_position")
-_BLIND = Rule("call.transferred", 2, ("raw.extension", "raw.context", *_TRANSFER), {"kind": "blind"})
+_BLIND = Rule(
+    "call.transferred", 2, ("raw.extension", "raw.context", *_TRANSFER), {"kind": "blind", **_GROSS}, "completed"
+)
 _SIGNED_IN, _SIGNED_OUT = Rule("agent.signed_in", 0, ("raw.channel",)), Rule("agent.signed_out", 0, ("raw.channel",))
 _PAUSED, _RESUMED = Rule("agent.paused", 0, ("reason",)), Rule("agent.resumed", 0, ("reason",))
 
@@ -56,21 +63,23 @@ def _left(reason: str) -> Rule:
 
 
 RULES: Mapping[str, Rule] = {
-    "ENTERQUEUE": Rule("call.queued", 2, ("raw.url", "from", "position", "raw.caller_name")),
-    "CONNECT": Rule("call.answered", 1, ("wait_seconds", "raw.agent_channel", "ring_seconds")),
-    "COMPLETECALLER": Rule("call.ended", 2, _COMPLETE, {"by": "caller"}),
-    "COMPLETEAGENT": Rule("call.ended", 2, _COMPLETE, {"by": "agent"}),
-    "ABANDON": Rule("call.abandoned", 3, ("position", "raw.original_position", "wait_seconds")),
-    "EXITWITHTIMEOUT": Rule("call.queue_left", 1, _EXIT, {"reason": "timeout"}),
-    "EXITEMPTY": Rule("call.queue_left", 1, _EXIT, {"reason": "no_agents"}),
-    "EXITWITHKEY": Rule("call.queue_left", 2, ("key", *_EXIT), {"reason": "key"}),
-    "WITHDRAW": Rule("call.queue_left", 3, (*_EXIT, "raw.info"), {"reason": "withdrawn"}),
-    "RINGNOANSWER": Rule("call.ring_no_answer", 1, ("ring_milliseconds",)),
+    "ENTERQUEUE": Rule("call.queued", 2, ("raw.url", "from", "position", "raw.caller_name"), told="entered"),
+    "CONNECT": Rule("call.answered", 1, ("wait_seconds", "raw.agent_channel", "ring_seconds"), told="answered"),
+    "COMPLETECALLER": Rule("call.ended", 2, _COMPLETE, {"by": "caller", **_GROSS}, "completed"),
+    "COMPLETEAGENT": Rule("call.ended", 2, _COMPLETE, {"by": "agent", **_GROSS}, "completed"),
+    "ABANDON": Rule("call.abandoned", 3, ("position", "raw.original_position", "wait_seconds"), told="left"),
+    "EXITWITHTIMEOUT": Rule("call.queue_left", 1, _EXIT, {"reason": "timeout"}, "left"),
+    "EXITEMPTY": Rule("call.queue_left", 1, _EXIT, {"reason": "no_agents"}, "left"),
+    "EXITWITHKEY": Rule("call.queue_left", 2, ("key", *_EXIT), {"reason": "key"}, "left"),
+    "WITHDRAW": Rule("call.queue_left", 3, (*_EXIT, "raw.info"), {"reason": "withdrawn"}, "left"),
+    "RINGNOANSWER": Rule("call.ring_no_answer", 1, ("ring_milliseconds",), told="missed"),
     "RINGCANCELED": Rule("call.ring_no_answer", 1, ("ring_milliseconds",), {"cancelled": True}),
-    "AGENTDUMP": Rule("call.ring_no_answer"),
+    "AGENTDUMP": Rule("call.ring_no_answer", told="dumped"),
     "BLINDTRANSFER": _BLIND,
     "TRANSFER": _BLIND,
-    "ATTENDEDTRANSFER": Rule("call.transferred", 4, ("raw.target", *_TRANSFER), {"kind": "attended"}),
+    "ATTENDEDTRANSFER": Rule(
+        "call.transferred", 4, ("raw.target", *_TRANSFER), {"kind": "attended", **_GROSS}, "completed"
+    ),
     "ADDMEMBER": _SIGNED_IN,
     "REMOVEMEMBER": _SIGNED_OUT,
     "AGENTLOGIN": _SIGNED_IN,
@@ -210,7 +219,7 @@ def _fact(rule: Rule, line: Line, source: Source) -> dict[str, Any]:
         parameters = [parameter for parameter in parameters if parameter != "PAUSED"]
     if len(parameters) < rule.fewest:
         raise Malformed(f"{line.event} has at least {rule.fewest} parameters: the line is cut off.")
-    fact = _about(rule.type, line)
+    fact = _about(rule.type, line, rule.told)
     data, raw = fact["data"], {}
     data.update(rule.always)
     for place, value in zip(rule.places, parameters, strict=False):
@@ -249,13 +258,15 @@ def _put(data: dict[str, Any], raw: dict[str, Any], place: str, value: str, even
         data[place] = number
 
 
-def _about(kind: str, line: Line) -> dict[str, Any]:
+def _about(kind: str, line: Line, told: Told | None = None) -> dict[str, Any]:
     """A fact of this type with the call, queue and agent of the line."""
     fact: dict[str, Any] = {"type": kind, "agent": line.agent, "data": {}}
     if kind.startswith("call."):
         if line.call in NO_CALL:
             raise Malformed(f"{line.event} belongs to a call, and the line names none.")
         fact.update(call_id=line.call, queue=line.queue)
+        if told is not None:
+            fact.update(record=record(told, line.call, line.queue, line.agent), record_version=QUEUE_LOG)
     elif kind == "source.restarted":
         fact["agent"] = None
     elif line.agent is None:

@@ -164,10 +164,22 @@ def _sha256(value: Any) -> str:
 
 
 def _anything(value: Any) -> Any:
+    if _is_plain(value):
+        return value
     faults = tuple(_faults(value, "", 0))
     if faults:
         raise Unfit(*faults)
     return value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is an object of texts without fault, as most feeds keep: seen at once instead of text by text."""
+    if value.__class__ is not dict or not FORBIDDEN.isdisjoint(value):
+        return False
+    try:
+        return _NOT_STORABLE.search("".join(value) + "".join(value.values())) is None
+    except TypeError:
+        return False
 
 
 def _faults(value: Any, pointer: str, depth: int) -> Iterator[FieldError]:

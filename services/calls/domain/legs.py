@@ -78,6 +78,7 @@ class OpenLeg:
     ended_at: int | None = None
     stated_talk: int | None = None
     stated_hold: int | None = None
+    talk_includes_hold: bool = False
     held_since: int | None = None
     held: int = 0
     wrapups_begun: tuple[int, ...] = ()
@@ -96,13 +97,15 @@ class OpenLeg:
             self.held += at - self.held_since
             self.held_since = None
 
-    def end(self, at: int, talk: int | None = None, hold: int | None = None) -> None:
+    def end(
+        self, at: int, talk: int | None = None, hold: int | None = None, *, talk_includes_hold: bool = False
+    ) -> None:
         """Ends the leg, a running hold with it; told of the end again, it learns what was not stated before."""
         if self.ended_at is None:
             self.resume(at)
             self.ended_at = at
         if self.stated_talk is None:
-            self.stated_talk = talk
+            self.stated_talk, self.talk_includes_hold = talk, talk_includes_hold
         if self.stated_hold is None:
             self.stated_hold = hold
 
@@ -122,6 +125,8 @@ class OpenLeg:
         """The leg as its facts leave it."""
         hold = self.held // 1000 if self.stated_hold is None else self.stated_hold
         talk, ended_at = self.stated_talk, self.ended_at
+        if talk is not None and self.talk_includes_hold:
+            talk = max(talk - hold, 0)
         if ended_at is not None:
             if talk is None:
                 talk = (ended_at - self.answered_at) // 1000 - hold

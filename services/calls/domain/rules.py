@@ -145,7 +145,8 @@ def _ended(call: Reading, fact: Fact) -> None:
 
 
 def _end(leg: OpenLeg, fact: Fact) -> None:
-    leg.end(fact.occurred_at, fact.milliseconds("talk_seconds"), fact.milliseconds("hold_seconds"))
+    talk, hold = fact.milliseconds("talk_seconds"), fact.milliseconds("hold_seconds")
+    leg.end(fact.occurred_at, talk, hold, talk_includes_hold=fact.data.get("talk_includes_hold", False))
 
 
 def _read_exits(call: Reading) -> None:

@@ -82,10 +82,20 @@ def sort_key(fact: Fact) -> tuple[int, bool, int, int, str]:
 def in_order(facts: Iterable[Fact]) -> list[Fact]:
     """The facts that count, sorted; none of them is a repeat."""
     counting = list(facts)
-    if any(fact.record is not None for fact in counting):
+    if _have_versions(counting):
         counting = _of_greatest_versions(counting)
     counting.sort(key=sort_key)
     return counting
+
+
+def _have_versions(facts: list[Fact]) -> bool:
+    """Whether of any record there is more than one version: only then one of them is to be found."""
+    first: dict[str, str | None] = {}
+    for fact in facts:
+        record = fact.record
+        if record is not None and first.setdefault(record, fact.record_version) != fact.record_version:
+            return True
+    return False
 
 
 def _of_greatest_versions(facts: list[Fact]) -> list[Fact]:
@@ -100,8 +110,8 @@ def _of_greatest_versions(facts: list[Fact]) -> list[Fact]:
 def _greatest(versions: set[str]) -> set[str]:
     """The versions equal to the greatest one: as instants if all of them are, else as numbers, else as text."""
     stated = versions - {""}
-    if not stated:
-        return versions
+    if len(stated) < 2:
+        return stated or versions
     for read in (_instant, _number):
         values = {version: read(version) for version in stated}
         if None not in values.values():

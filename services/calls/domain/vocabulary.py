@@ -49,7 +49,8 @@ ALWAYS = ("id", "source", "type", "occurred_at")
 ENVELOPE = {"call": "call_id", "agent": "agent"}  # what a family of facts needs to find its stream
 
 LEFT_REASONS: tuple[str, ...] = get_args(Reason)
-DURATIONS = {"talk_seconds": SECONDS, "hold_seconds": SECONDS}
+# `talk_includes_hold`: the source measures talk from the answer to the end, holds included, which other facts may tell.
+DURATIONS = {"talk_seconds": SECONDS, "hold_seconds": SECONDS, "talk_includes_hold": FLAG}
 
 
 class FactType(NamedTuple):

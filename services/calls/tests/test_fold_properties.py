@@ -26,6 +26,7 @@ SPICE = {
     "hold_seconds": maybe_seconds,
     "ring_seconds": maybe_seconds,
     "wrapup_seconds": maybe_seconds,
+    "talk_includes_hold": st.none() | st.booleans(),
     "cancelled": st.none() | st.booleans(),
     "by": st.sampled_from([None, "caller", "agent", "system"]),
     "kind": st.just(None),

@@ -275,3 +275,16 @@ def test_the_reaper_ends_a_wrap_up_too():
 
 def test_the_reaper_leaves_what_has_ended_alone():
     assert told(answered(), ended(), closed=2) == told(answered(), ended())
+
+
+def test_talk_that_includes_holds_is_net_of_those_that_are_told():
+    answered = fact("call.answered", 0, agent="a-1")
+    held, resumed = fact("call.held", 10, agent="a-1"), fact("call.resumed", 40, agent="a-1")
+    gross = fact("call.leg_ended", 101, agent="a-1", data={"talk_seconds": 100, "talk_includes_hold": True})
+    (leg,) = told(answered, held, resumed, gross).legs
+    assert (leg.talk_ms, leg.hold_ms) == (70_000, 30_000)
+    (leg,) = told(answered, gross).legs
+    assert (leg.talk_ms, leg.hold_ms) == (100_000, 0)
+    short = fact("call.leg_ended", 101, agent="a-1", data={"talk_seconds": 20, "talk_includes_hold": True})
+    (leg,) = told(answered, held, resumed, short).legs
+    assert leg.talk_ms == 0
