@@ -12,6 +12,7 @@ from typing import Protocol
 from gateway.adapters.asterisk_ami import AsteriskAmi
 from gateway.adapters.asterisk_cdr import AsteriskCdr
 from gateway.adapters.asterisk_queue_log import AsteriskQueueLog
+from gateway.adapters.csv_calls import CsvCalls
 from gateway.adapters.items import Item, Parameters
 from gateway.sources import Source
 
@@ -33,4 +34,4 @@ class Adapter(Protocol):
         """
 
 
-ADAPTERS: tuple[Adapter, ...] = (AsteriskQueueLog(), AsteriskAmi(), AsteriskCdr())
+ADAPTERS: tuple[Adapter, ...] = (AsteriskQueueLog(), AsteriskAmi(), AsteriskCdr(), CsvCalls())

@@ -21,10 +21,14 @@ from services.kernel.values import Actor, Unavailable
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SOURCE = Source("pbx1", ZoneInfo("Europe/Paris"), "FR")
+
+
+def bodies(adapter):
+    return sorted((FIXTURES / adapter.name).glob("*.[tc][xs][tv]"))
+
+
 CASES = [
-    pytest.param(adapter, path, id=f"{adapter.name}/{path.stem}")
-    for adapter in ADAPTERS
-    for path in sorted((FIXTURES / adapter.name).glob("*.[tc][xs][tv]"))
+    pytest.param(adapter, path, id=f"{adapter.name}/{path.stem}") for adapter in ADAPTERS for path in bodies(adapter)
 ]
 EACH = pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)
 
@@ -44,7 +48,7 @@ def outcomes(adapter, body, **given):
 
 @EACH
 def test_every_adapter_has_fixtures_and_documents_itself(adapter):
-    assert list((FIXTURES / adapter.name).glob("*.txt"))
+    assert list((FIXTURES / adapter.name).glob("*.jsonl"))
     assert adapter.path.startswith("/v1/telephony/")
     assert adapter.summary.endswith(".")
 
@@ -78,7 +82,7 @@ def test_order_and_company_change_nothing_and_no_sequence_is_made_of_places(adap
 
 @EACH
 def test_every_kind_of_fact_has_its_source(adapter):
-    for path in (FIXTURES / adapter.name).glob("*.txt"):
+    for path in bodies(adapter):
         for item in adapter.items(path.read_bytes(), SOURCE, {}):
             assert all(fact["source"] == "pbx1" for fact in item.facts)
 
