@@ -145,7 +145,11 @@ def test_an_outbound_call_is_a_leg_and_a_queues_call_is_told_by_its_queue(admini
     queued = f"{NOON - 10}.101"
     assert post(administrator, "queue-log", source, lines_of(queued, queue).encode(), "text/plain").status_code == 202
     before = counted(administrator, queue)
-    row = outbound.replace(b"1767610000.201", queued.encode()).replace(b",1042,", b",+33199001234,")
+    row = (
+        outbound.replace(b"1767610000.201", queued.encode())
+        .replace(b",1042,", b",+33199001234,")
+        .replace(b",Dial,", b",,")
+    )
     assert post(administrator, "cdr", source, header + row, "text/csv").status_code == 202
     assert counted(administrator, queue) == before
     shown = next(each for each in administrator.items("/v1/calls", source=source) if each["call_id"] == queued)

@@ -4,8 +4,12 @@ A row tells of one attempt to connect two channels, once it is over. Which of th
 is ours to tell, follows from the row alone:
 
 - A queue handled it where `lastapp` is Queue, or `dcontext` or a Local channel names a queue (`ext-queues`,
-  `from-queue`): the row becomes a note, without leg or end. A row that lacks these columns tells of a leg, which yields
-  as soon as queue_log or AMI say that the call entered a queue: see `asterisk_records`.
+  `from-queue`): the row becomes a note, without leg or end.
+- A row that names another application tells of a leg, even of a call that goes to a queue before or after: somebody
+  transferred it. The record of the leg is its own.
+- Whatever else rows say has the record of the call, and yields as soon as queue_log or AMI say that the call entered a
+  queue (see `asterisk_records`): the leg of a row that names no application, and beginning and end of the call, since
+  that of a row is only the end of one connection.
 - The channel of the extension that calls (its name is `src`) or that is called (`dstchannel` is `dst`) is the agent's;
   where neither is, the one on the other side of the number that is a public one.
 """
@@ -52,7 +56,9 @@ class AsteriskCdr:
     summary = "Send call detail records of an Asterisk: JSON, one or an array, or CSV with a header."
     media_types = ("application/json", "application/x-ndjson", "text/csv")
     parameters = MappingProxyType(
-        {"corrected_at": "Seconds since 1970. Of a uniqueid, only the rows sent with the greatest one count."}
+        {
+            "corrected_at": "Seconds since 1970. Of what was sent of a uniqueid, the greatest one counts.",
+        }
     )
 
     def items(self, body: bytes, source: Source, given: Parameters) -> Iterator[Item]:
@@ -101,18 +107,23 @@ def _item(row: Row, source: Source, corrected_at: str | None) -> Item:
         return Item(fault=unusable.fault, id=row.get("uniqueid") or None)
     # `sequence` tells the rows of a call apart where Asterisk writes it; else the channel that was called.
     place = row.get("sequence") or row.get("dstchannel", "")
-    said = "\x1f".join((row["uniqueid"], place, corrected_at or ""))
-    row_id = f"cdr-{hashlib.blake2b(said.encode(), digest_size=16).hexdigest()}"
+    row_id = _digest(row["uniqueid"], place, corrected_at or "")
     for fact in facts:
         fact |= {"id": f"{row_id}-{fact['type'].removeprefix('call.')}", "source": source.name}
         fact["root_call_id"] = row.get("linkedid") or None
         if fact["type"] == "call.noted":
             fact["call_id"] = row.get("linkedid") or row["uniqueid"]  # not a call of its own: the queue's
         else:
-            fact["call_id"] = fact["record"] = row["uniqueid"]
+            fact["call_id"] = row["uniqueid"]
+            of_leg = row.get("lastapp") and fact["type"] in ("call.answered", "call.leg_ended")
+            fact["record"] = _digest(row["uniqueid"], place) if of_leg else row["uniqueid"]
             # Above no version, and below those of what a queue tells.
             fact["record_version"] = corrected_at and f"0.{corrected_at}"
     return Item(tuple(facts), id=row_id)
+
+
+def _digest(*said: str) -> str:
+    return f"cdr-{hashlib.blake2b(chr(31).join(said).encode(), digest_size=16).hexdigest()}"
 
 
 def _facts(row: Row, source: Source) -> Iterator[dict[str, Any]]:

@@ -2,8 +2,8 @@
 
 What queue_log and AMI both tell of is one record with a version from each: of a record only the facts of its greatest
 version count (FIELD 4.1). The log is the greater one, because it misses nothing; AMI counts until the log has spoken,
-and for what the log never says. A row of a CDR is a record without a version, and yields to both: it is the record of
-the call that entered a queue, and the queue tells the rest better. ADR 0023.
+and for what the log never says. A row of a CDR that may be of a queue's call has the record of the call's entry, and no
+version: it yields to both, since the queue tells the rest better. ADR 0023.
 """
 
 import hashlib

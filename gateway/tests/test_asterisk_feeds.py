@@ -177,6 +177,20 @@ def test_a_row_of_a_call_that_a_queue_handled_adds_neither_visit_nor_leg(told, c
         assert figures(fold([fact for part in order for fact in part])) == truth
 
 
+def test_a_leg_before_the_queue_counts_beside_it():
+    """The reception answers and transfers: the row says by which application the phone was rung."""
+    columns = {"lastapp": "Dial", "dst": "1001", "dstchannel": "PJSIP/1001-00000a1a", "start": "2026-01-05 10:59:00"}
+    reception = row(**columns, answer="2026-01-05 10:59:10", end="2026-01-05 11:00:00", billsec="50")
+    for told in (facts(LOG, ANSWERED_LOG), facts(AMI, ANSWERED_AMI)):
+        call = fold(told + facts(CDR, [reception, row(lastapp="Queue")]))
+        assert [(leg.agent, leg.talk_ms, leg.handled) for leg in call.legs] == [
+            ("PJSIP/1001", 50_000, True),
+            (OTHER, 120_000, True),
+        ]
+        assert [(visit.outcome, visit.wait_ms) for visit in call.visits] == [("answered", 20_000)]
+        assert call.state == "ended"
+
+
 DIRECT = {"src": "1042", "dst": "0199005678", "channel": "PJSIP/1042-00000a1b", "dstchannel": "PJSIP/trunk-00000a1c"}
 
 
