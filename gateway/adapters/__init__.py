@@ -7,10 +7,18 @@ the same however often and in whatever company an item comes, unknown events kep
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from gateway.adapters.amazon_connect_events import AmazonConnectEvents
+from gateway.adapters.amazon_connect_records import AmazonConnectRecords
 from gateway.adapters.asterisk_queue_log import AsteriskQueueLog
+from gateway.adapters.freeswitch_cdr import FreeswitchCdr
+from gateway.adapters.freeswitch_events import FreeswitchEvents
 from gateway.adapters.items import Item, Parameters
+from gateway.adapters.proofs import Callback
+from gateway.adapters.twilio_events import TwilioEvents
+from gateway.adapters.twilio_taskrouter import TwilioTaskRouter
+from gateway.adapters.twilio_voice import TwilioVoice
 from gateway.sources import Source
 
 
@@ -31,4 +39,25 @@ class Adapter(Protocol):
         """
 
 
-ADAPTERS: tuple[Adapter, ...] = (AsteriskQueueLog(),)
+@runtime_checkable
+class CalledBack(Protocol):
+    """An adapter of a system that posts by itself and proves who it is with the secret of its source."""
+
+    callback: Callback
+
+
+def callback_of(adapter: Adapter) -> Callback | None:
+    """How the system of an adapter calls us back; None where whoever posts has a key."""
+    return adapter.callback if isinstance(adapter, CalledBack) else None
+
+
+ADAPTERS: tuple[Adapter, ...] = (
+    AsteriskQueueLog(),
+    FreeswitchEvents(),
+    FreeswitchCdr(),
+    TwilioVoice(),
+    TwilioTaskRouter(),
+    TwilioEvents(),
+    AmazonConnectEvents(),
+    AmazonConnectRecords(),
+)

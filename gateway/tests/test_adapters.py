@@ -14,10 +14,11 @@ from gateway.adapters import ADAPTERS
 from gateway.endpoints import Entry
 from gateway.sources import Source, Sources
 from gateway.telephony import Feed
-from gateway.tests.fakes import ADMINISTRATOR, QUEUES, FakePublisher, client
+from gateway.tests.fakes import ADMINISTRATOR, QUEUES, FakePublisher, client, keys_alone
 from services.calls.api import canonical
 from services.kernel.values import Actor, Unavailable
 
+SEQUENCED = b"SequenceNumber"  # the one feed that counts its own
 FIXTURES = Path(__file__).parent / "fixtures"
 SOURCE = Source("pbx1", ZoneInfo("Europe/Paris"), "FR")
 CASES = [
@@ -71,7 +72,7 @@ def test_order_and_company_change_nothing_and_no_sequence_is_made_of_places(adap
     shuffled = random.Random(7).sample(lines, len(lines))
     before, after = (sorted(map(orjson.dumps, outcomes(adapter, b"\n".join(order)))) for order in (lines, shuffled))
     assert before == after
-    assert not any(b'"sequence"' in each for each in before)
+    assert SEQUENCED in path.read_bytes() or not any(b'"sequence"' in each for each in before)
 
 
 @EACH
@@ -92,7 +93,7 @@ def queue_log(publisher, actor=ADMINISTRATOR, *, away=False):
             raise Unavailable("a fake service that is away")
         return {"timezone": "Europe/Paris", "default_region": "FR"}
 
-    feed = Feed(ADAPTERS[0], Sources(ask), publisher, QUEUES)
+    feed = Feed(ADAPTERS[0], keys_alone(Sources(ask)), publisher, QUEUES)
     return client([Entry("POST", feed.adapter.path, feed.receive)], actor)
 
 
