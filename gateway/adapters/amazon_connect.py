@@ -5,10 +5,9 @@ corrected: the newest record is the whole contact. Therefore what both tell of a
 events a version older than any record's.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from gateway.adapters.reading import Fact
+from gateway.adapters.reading import Fact, word
 
 BEFORE_ANY_RECORD = "1970-01-01T00:00:00Z"
 NO_CALL = frozenset({"MONITOR"})  # a supervisor who listens
@@ -25,19 +24,12 @@ BY = {"CUSTOMER_DISCONNECT": "caller", "AGENT_DISCONNECT": "agent"}
 
 def is_call(channel: Any, method: Any) -> bool:
     """Whether a contact is a call: a voice one, as long as no channel is named, and no supervision."""
-    return str(channel or "VOICE").upper() == "VOICE" and method not in NO_CALL
+    return (word(channel) or "VOICE").upper() == "VOICE" and word(method) not in NO_CALL
 
 
 def name_of(named: Any, arn: Any) -> str | None:
     """The name, else the last part of the ARN, which is the id."""
-    found = named or (str(arn).rpartition("/")[2] if arn else None)
-    return str(found) if found else None
-
-
-def part(document: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
-    """The object under the first of these names that has one; an empty one where none has."""
-    found = (document.get(name) for name in names)
-    return next((each for each in found if isinstance(each, dict)), {})
+    return word(named) or (word(arn) or "").rpartition("/")[2] or None
 
 
 def of_contact(contact: str, version: str, kind: str, at: Any, **fields: Any) -> Fact:
@@ -54,4 +46,4 @@ def of_contact(contact: str, version: str, kind: str, at: Any, **fields: Any) ->
 
 def ended_by(reason: Any) -> str | None:
     """Who ended the contact, by the reason that Connect gives."""
-    return BY.get(str(reason), "system") if reason else None
+    return BY.get(reason, "system") if (reason := word(reason)) else None

@@ -13,11 +13,10 @@ from gateway.adapters.amazon_connect import (
     is_call,
     name_of,
     of_contact,
-    part,
 )
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.proofs import PASSWORD, Callback
-from gateway.adapters.reading import MALFORMED, Document, Fact, documents, item, needed
+from gateway.adapters.reading import MALFORMED, Document, Fact, documents, item, needed, part, word
 from gateway.sources import Source
 from services.kernel.values import FieldError
 
@@ -54,12 +53,13 @@ def _facts(detail: Mapping[str, Any], envelope: Document) -> Iterator[Fact]:
     queue_info, agent_info = part(detail, "queueInfo"), part(detail, "agentInfo", "AgentInfo")
     queue = name_of(None, queue_info.get("queueArn"))
     agent = name_of(None, agent_info.get("agentArn") or agent_info.get("AgentArn"))
-    method, first, before = (detail.get(name) for name in ("initiationMethod", "initialContactId", "previousContactId"))
+    linked = ("initiationMethod", "initialContactId", "previousContactId", "disconnectReason")
+    method, first, before, reason = (word(detail.get(name)) for name in linked)
 
     def fact(type_: str, at: Any, **fields: Any) -> Fact:
         told = of_contact(contact, BEFORE_ANY_RECORD, type_, at or needed(envelope, "time"), **fields)
         links = {"root_call_id": first if first != contact else None, "parent_call_id": before}
-        return told | links | {"direction": DIRECTIONS.get(str(method)), "channel": "voice"}
+        return told | links | {"direction": DIRECTIONS.get(method or ""), "channel": "voice"}
 
     if kind in WITHOUT_FACT:
         return
@@ -67,14 +67,14 @@ def _facts(detail: Mapping[str, Any], envelope: Document) -> Iterator[Fact]:
         case "INITIATED":
             yield fact("call.started", detail.get("initiationTimestamp"), data={"initiation": method})
             if method in TRANSFERS and before:
-                yield transferred(str(before), contact, BEFORE_ANY_RECORD, detail.get("initiationTimestamp"), envelope)
+                yield transferred(before, contact, BEFORE_ANY_RECORD, detail.get("initiationTimestamp"), envelope)
         case "QUEUED":
             yield fact("call.queued", queue_info.get("enqueueTimestamp"), queue=queue or needed({}, "queueArn"))
         case "CONNECTED_TO_AGENT":
             at = agent_info.get("connectedToAgentTimestamp")
             yield fact("call.answered", at, queue=queue, agent=agent or needed({}, "agentArn"))
         case "DISCONNECTED":
-            at, reason = detail.get("disconnectTimestamp"), detail.get("disconnectReason")
+            at = detail.get("disconnectTimestamp")
             if agent is None and queue and method == CALLBACK:
                 yield fact("call.queue_left", at, queue=queue, data={"reason": "callback"})
             gave_up = agent is None and (method == "INBOUND" or method in TRANSFERS)

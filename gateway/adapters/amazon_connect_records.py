@@ -12,11 +12,10 @@ from gateway.adapters.amazon_connect import (
     is_call,
     name_of,
     of_contact,
-    part,
 )
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.proofs import PASSWORD, Callback
-from gateway.adapters.reading import Document, Fact, dated, documents, item, needed, number, numbers
+from gateway.adapters.reading import Document, Fact, dated, documents, item, needed, number, numbers, part, word
 from gateway.sources import Source
 from services.kernel.values import FieldError
 
@@ -49,14 +48,17 @@ def _facts(record: Document, source: Source) -> Iterator[Fact]:
     queue = name_of(queue_part.get("Name"), queue_part.get("ARN"))
     agent = name_of(agent_part.get("Username"), agent_part.get("ARN"))
     gone = record.get("DisconnectTimestamp") or version
+    method, before, after = (
+        word(record.get(name)) for name in ("InitiationMethod", "PreviousContactId", "NextContactId")
+    )
 
     def fact(kind: str, at: Any, **fields: Any) -> Fact:
         return of_contact(contact, version, kind, at or gone, **fields)
 
     yield _started(fact("call.started", record.get("InitiationTimestamp")), record, source)
-    if record.get("InitiationMethod") in TRANSFERS and record.get("PreviousContactId"):
+    if method in TRANSFERS and before:
         moved = fact("call.transferred", record.get("InitiationTimestamp"))
-        yield moved | {"call_id": str(record["PreviousContactId"])}
+        yield moved | {"call_id": before}
     if queue and queue_part.get("EnqueueTimestamp"):
         yield fact("call.queued", queue_part["EnqueueTimestamp"], queue=queue)
     wait = number(queue_part.get("Duration"), "Queue.Duration")
@@ -70,38 +72,40 @@ def _facts(record: Document, source: Source) -> Iterator[Fact]:
         yield fact("call.leg_ended", None, agent=agent, data={"talk_seconds": talk, "hold_seconds": hold, **raw})
         for wrapup in _wrapup(agent_part, gone):
             yield fact(wrapup.pop("type"), wrapup.pop("at"), agent=agent, data=wrapup)
-    elif queue and (record.get("InitiationMethod") == CALLBACK or record.get("NextContactId")):
+    elif queue and (method == CALLBACK or after):
         # Where it went on as another contact without an agent, the customer chose to be called back.
         data = {"reason": "callback", "wait_seconds": wait}
         yield fact("call.queue_left", queue_part.get("DequeueTimestamp"), queue=queue, data=data)
     yield _ended(fact("call.ended", None), record, None if agent else wait, waited=bool(queue) and not agent)
     yield from _recordings(fact, record)
-    code = part(record, "Attributes").get(source.disposition_attribute or "")
-    if code:
-        yield fact("call.disposition_set", None, data={"code": str(code)})
+    if code := word(part(record, "Attributes").get(source.disposition_attribute or "")):
+        yield fact("call.disposition_set", None, data={"code": code})
 
 
 def _started(about: Fact, record: Document, source: Source) -> Fact:
-    method = record.get("InitiationMethod")
+    method = word(record.get("InitiationMethod"))
     customer, system = part(record, "CustomerEndpoint").get("Address"), part(record, "SystemEndpoint").get("Address")
-    direction = DIRECTIONS.get(str(method))
+    direction = DIRECTIONS.get(method or "")
     ends = (system, customer) if direction == "outbound" else (customer, system)
     known, other = numbers(source, **dict(zip(("from", "to"), ends, strict=True)))
-    first = record.get("InitialContactId")
+    first = word(record.get("InitialContactId"))
     return about | {
         "direction": direction,
         "channel": "voice",
         "campaign": part(record, "Campaign").get("CampaignId"),
         "root_call_id": first if first != about["call_id"] else None,
-        "parent_call_id": record.get("PreviousContactId"),
+        "parent_call_id": word(record.get("PreviousContactId")),
         **known,
         "data": {"initiation": method, "raw": other or None},
     }
 
 
 def _ended(about: Fact, record: Document, wait: float | None, *, waited: bool) -> Fact:
-    gave_up = waited and record.get("InitiationMethod") in {"INBOUND", *TRANSFERS}
-    reason, raw = record.get("DisconnectReason"), {"tags": record.get("Tags"), "next": record.get("NextContactId")}
+    gave_up = waited and word(record.get("InitiationMethod")) in {"INBOUND", *TRANSFERS}
+    reason, raw = (
+        word(record.get("DisconnectReason")),
+        {"tags": record.get("Tags"), "next": record.get("NextContactId")},
+    )
     told = {name: value for name, value in raw.items() if value}
     data = {
         "by": ended_by(reason) or ("caller" if gave_up else None),

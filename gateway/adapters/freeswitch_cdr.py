@@ -4,7 +4,6 @@ An answered channel is no answered call: only what mod_callcenter notes of it sa
 """
 
 import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -70,7 +69,7 @@ def _uncovered(line: bytes) -> bytes:
         return unquote(written.decode("latin-1")).encode()
     try:
         return base64.b64decode(unquote(written.decode("latin-1")), validate=True).rstrip(b"\0")
-    except binascii.Error:
+    except ValueError:
         return written
 
 

@@ -89,12 +89,23 @@ def _fault(detail: str) -> FieldError:
     return FieldError("", MALFORMED, detail)
 
 
+def word(value: Any) -> str | None:
+    """A name or a code; None where there is none, or something that cannot be one."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) and value != "" else None
+
+
 def needed(said: Mapping[str, Any], *names: str) -> str:
     """The first of these fields that is there."""
     for name in names:
-        if said.get(name) not in (None, ""):
-            return str(said[name])
+        if (found := word(said.get(name))) is not None:
+            return found
     raise Malformed(f"It has no {' or '.join(names)}.")
+
+
+def part(document: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    """The object under the first of these names that has one; an empty one where none has."""
+    found = (document.get(name) for name in names)
+    return next((each for each in found if isinstance(each, dict)), {})
 
 
 def dated(said: Mapping[str, Any], name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.proofs import TWILIO_SIGNATURE, Callback
-from gateway.adapters.reading import MALFORMED, Document, documents, item, noted
+from gateway.adapters.reading import MALFORMED, Document, documents, item, noted, part
 from gateway.adapters.taskrouter import taskrouter_item
 from gateway.adapters.twilio_voice import voice_item
 from gateway.sources import Source
@@ -61,9 +61,9 @@ def _item(event: Document, source: Source) -> Item:
 def _form(data: Mapping[str, Any], payload: Mapping[str, Any]) -> dict[str, str]:
     """The fields of a voice event as the callback's form has them: it holds the request that the callback is."""
     request = data.get("request") if isinstance(data.get("request"), dict) else payload.get("request")
-    parameters = request.get("parameters") if isinstance(request, dict) else payload
+    parameters = part(request, "parameters") if isinstance(request, dict) else payload
     said = {"CallSid": payload.get("sid") or data.get("sid"), "Timestamp": data.get("timestamp")}
-    said |= {_pascal(name): value for name, value in (parameters or {}).items()}
+    said |= {_pascal(name): value for name, value in parameters.items()}
     return {name: str(value) for name, value in said.items() if value not in (None, "") and not isinstance(value, dict)}
 
 

@@ -3,6 +3,7 @@
 A case is `<name>.txt` (a body) and `<name>.jsonl` beside it: for each item its facts, or `{"fault": code}`.
 """
 
+import json
 import random
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -176,3 +177,30 @@ async def test_what_was_known_of_a_source_holds_while_the_service_is_away(monkey
     first = await sources.named("pbx1")
     monkeypatch.setattr("gateway.sources.time.monotonic", lambda: 10**9)
     assert await sources.named("pbx1") == first
+
+
+JUNK = [None, True, 0, -1, 1e400, 2**70, "", "x", "\x00", "%", "9" * 40, "é" * 300, [], [1], {}, {"a": [{}]}, [[[]]]]
+
+
+def spoiled(document, chance):
+    """A document with some of its values, at any depth, replaced by anything."""
+    if chance.random() < 0.08:
+        return chance.choice(JUNK)
+    if isinstance(document, dict):
+        return {name: spoiled(value, chance) for name, value in document.items() if chance.random() > 0.05}
+    return [spoiled(each, chance) for each in document] if isinstance(document, list) else document
+
+
+@pytest.mark.parametrize(("adapter", "path"), CASES)
+def test_whatever_is_in_a_document_it_is_read_or_a_fault(adapter, path):
+    chance = random.Random(11)
+    for line in path.read_bytes().splitlines():
+        for _ in range(40):
+            try:
+                body = json.dumps(spoiled(orjson.loads(line), chance)).encode()
+            except orjson.JSONDecodeError:  # a form or a log line: some of its characters are replaced
+                body = b"".join(
+                    [b"%%%02x" % chance.randrange(256) if chance.random() < 0.03 else bytes([c]) for c in line]
+                )
+            for item in adapter.items(body, SOURCE, {}):
+                assert set(outcome(item)) <= {"facts", "fault"}
