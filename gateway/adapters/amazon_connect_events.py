@@ -16,11 +16,15 @@ from gateway.adapters.amazon_connect import (
 )
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.proofs import PASSWORD, Callback
-from gateway.adapters.reading import MALFORMED, Document, Fact, documents, item, needed, part, word
+from gateway.adapters.reading import MALFORMED, Document, Fact, documents, item, needed, part, without, word
 from gateway.sources import Source
 from services.kernel.values import FieldError
 
 WITHOUT_FACT = frozenset({"CONNECTED_TO_SYSTEM", "PAUSED", "RESUMED"})  # the system's answer; pauses of tasks, no holds
+READ = (
+    "eventType", "contactId", "channel", "initiationMethod", "initiationTimestamp", "disconnectTimestamp",
+    "initialContactId", "previousContactId", "disconnectReason", "queueInfo", "agentInfo", "AgentInfo", "instanceArn",
+)  # fmt: skip
 
 
 class AmazonConnectEvents:
@@ -45,7 +49,7 @@ def _item(envelope: Document, source: Source) -> Item:
         return Item(fault=FieldError("", MALFORMED, "Give EventBridge's envelope, with id and detail."))
     if not is_call(detail.get("channel"), detail.get("initiationMethod")):
         return Item()
-    return item(id_, source, _facts(detail, envelope))
+    return item(id_, source, _facts(detail, envelope), without(detail, *READ))
 
 
 def _facts(detail: Mapping[str, Any], envelope: Document) -> Iterator[Fact]:

@@ -15,7 +15,7 @@ import orjson
 
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.proofs import PASSWORD, Callback
-from gateway.adapters.reading import Fact, between, documents, item, needed, noted, numbers, since_1970
+from gateway.adapters.reading import Fact, between, documents, item, needed, noted, numbers, since_1970, without
 from gateway.sources import Source
 from services.kernel.values import FieldError
 
@@ -31,6 +31,10 @@ SIGNS: Mapping[str, tuple[str, ...]] = {
 }
 NOT_THE_AGENTS_FAULT = frozenset({"ORIGINATOR_CANCEL", "LOSE_RACE", "PICKED_OFF"})
 EXITS = {"TIMEOUT": "timeout", "NO_AGENT_TIMEOUT": "no_agents", "EXIT_WITH_KEY": "key"}
+READ = (
+    "CC-Action", "CC-Queue", "CC-Agent", "CC-Member-UUID", "CC-Member-Session-UUID", "CC-Member-CID-Number",
+    "CC-Member-CID-Name", "CC-Hangup-Cause", "CC-Agent-Status", "CC-Agent-State",
+)  # fmt: skip
 BY_EVENT, BY_RESUME, BY_RECORD = "3", "2", "1"
 
 
@@ -51,7 +55,8 @@ class FreeswitchEvents:
                 yield Item(fault=document)
                 continue
             headers = _plain(document)
-            yield item(_id(headers), source, _facts(headers, source))
+            about_queue = {name: text for name, text in headers.items() if name.startswith("CC-")}
+            yield item(_id(headers), source, _facts(headers, source), without(about_queue, *READ))
 
 
 def _plain(document: Mapping[str, Any]) -> Headers:

@@ -19,6 +19,7 @@ Document = Mapping[str, Any]
 Fact = dict[str, Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NOTED = ("call.noted", "agent.noted")  # they keep all of it
 MALFORMED = "telephony.malformed_event"
 
 _BLANK = re.compile(r"[\s,]*")
@@ -71,14 +72,20 @@ def forms(body: bytes) -> Iterator[dict[str, str]]:
             yield dict(parse_qsl(line.strip().decode("latin-1")))
 
 
-def item(id_: str | None, source: Source, facts: Iterable[Fact]) -> Item:
-    """What is said under an id, as facts of the source: where they are several, each has its number behind the id."""
+def item(id_: str | None, source: Source, facts: Iterable[Fact], rest: Document | None = None) -> Item:
+    """What is said under an id, as facts of the source: where they are several, each has its number behind the id.
+
+    The `rest` of what was said, for which no fact has a field, is kept with the first.
+    """
     if not id_:
         return Item(fault=_fault("It has nothing to know it by: an id, or what makes one."))
     try:
         said = [fact for fact in facts if fact]
     except Malformed as malformed:
         return Item(fault=_fault(str(malformed)), id=id_)
+    if said and rest and said[0]["type"] not in NOTED:
+        data = said[0].get("data") or {}
+        said[0]["data"] = data | {"raw": {**rest, **(data.get("raw") or {})}}
     for number, fact in enumerate(said, start=1):
         fact["id"] = id_ if len(said) == 1 else f"{id_}-{number}"
         fact["source"] = source.name
@@ -92,6 +99,11 @@ def _fault(detail: str) -> FieldError:
 def word(value: Any) -> str | None:
     """A name or a code; None where there is none, or something that cannot be one."""
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) and value != "" else None
+
+
+def without(said: Document, *names: str) -> dict[str, Any]:
+    """What is said beside these fields."""
+    return {name: value for name, value in said.items() if name not in names and value not in (None, "", {}, [])}
 
 
 def needed(said: Mapping[str, Any], *names: str) -> str:
