@@ -15,9 +15,30 @@ from gateway.adapters.amazon_connect import (
 )
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.proofs import PASSWORD, Callback
-from gateway.adapters.reading import Document, Fact, dated, documents, item, needed, number, numbers, part, word
+from gateway.adapters.reading import (
+    Document,
+    Fact,
+    dated,
+    documents,
+    item,
+    needed,
+    number,
+    numbers,
+    part,
+    without,
+    word,
+)
 from gateway.sources import Source
 from services.kernel.values import FieldError
+
+READ = (
+    "AWSAccountId", "AWSContactTraceRecordFormatVersion", "ContactId", "InitialContactId", "PreviousContactId",
+    "Channel", "InitiationMethod", "DisconnectReason", "InitiationTimestamp", "DisconnectTimestamp",
+    "LastUpdateTimestamp", "CustomerEndpoint", "SystemEndpoint", "Recordings", "Recording", "Campaign", "Username",
+    "Name", "EnqueueTimestamp", "DequeueTimestamp", "ConnectedToAgentTimestamp", "AgentInteractionDuration",
+    "CustomerHoldDuration", "Duration", "AfterContactWorkDuration", "AfterContactWorkStartTimestamp",
+    "AfterContactWorkEndTimestamp",
+)  # fmt: skip
 
 
 class AmazonConnectRecords:
@@ -39,7 +60,13 @@ class AmazonConnectRecords:
                 yield Item()
             else:
                 contact, version = record.get("ContactId"), record.get("LastUpdateTimestamp")
-                yield item(f"{contact}:{version}" if contact and version else None, source, _facts(record, source))
+                id_ = f"{contact}:{version}" if contact and version else None
+                yield item(id_, source, _facts(record, source), _rest(record))
+
+
+def _rest(record: Document) -> dict[str, Any]:
+    parts = {"Agent": without(part(record, "Agent"), *READ), "Queue": without(part(record, "Queue"), *READ)}
+    return without({**record, **parts}, *READ)
 
 
 def _facts(record: Document, source: Source) -> Iterator[Fact]:
@@ -67,9 +94,7 @@ def _facts(record: Document, source: Source) -> Iterator[Fact]:
         yield fact("call.answered", at, queue=queue, agent=agent, data={"wait_seconds": wait})
         talk = number(agent_part.get("AgentInteractionDuration"), "AgentInteractionDuration")
         hold = number(agent_part.get("CustomerHoldDuration"), "CustomerHoldDuration")
-        holds = agent_part.get("NumberOfHolds")
-        raw = {"raw": {"holds": holds}} if holds else {}
-        yield fact("call.leg_ended", None, agent=agent, data={"talk_seconds": talk, "hold_seconds": hold, **raw})
+        yield fact("call.leg_ended", None, agent=agent, data={"talk_seconds": talk, "hold_seconds": hold})
         for wrapup in _wrapup(agent_part, gone):
             yield fact(wrapup.pop("type"), wrapup.pop("at"), agent=agent, data=wrapup)
     elif queue and (method == CALLBACK or after):
@@ -102,16 +127,11 @@ def _started(about: Fact, record: Document, source: Source) -> Fact:
 
 def _ended(about: Fact, record: Document, wait: float | None, *, waited: bool) -> Fact:
     gave_up = waited and word(record.get("InitiationMethod")) in {"INBOUND", *TRANSFERS}
-    reason, raw = (
-        word(record.get("DisconnectReason")),
-        {"tags": record.get("Tags"), "next": record.get("NextContactId")},
-    )
-    told = {name: value for name, value in raw.items() if value}
+    reason = word(record.get("DisconnectReason"))
     data = {
         "by": ended_by(reason) or ("caller" if gave_up else None),
         "cause": reason,
         "wait_seconds": wait,
-        "raw": told or None,
     }
     return about | {"data": data}
 
