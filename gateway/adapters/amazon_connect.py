@@ -2,7 +2,8 @@
 
 A contact is a call. Events tell of it as it happens, the record a minute after its end, and again whenever something is
 corrected: the newest record is the whole contact. Therefore what both tell of a contact bears its id as `record`, and
-events a version older than any record's.
+events a version older than any record's. The entry into a queue is a record of its own: one that does not name the
+queue takes nothing away from an event that does.
 """
 
 from typing import Any
@@ -38,7 +39,7 @@ def of_contact(contact: str, version: str, kind: str, at: Any, **fields: Any) ->
         "type": kind,
         "call_id": contact,
         "occurred_at": at,
-        "record": contact,
+        "record": f"{contact}:queue" if kind == "call.queued" else contact,
         "record_version": version,
         **fields,
     }

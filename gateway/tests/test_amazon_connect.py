@@ -52,6 +52,14 @@ def test_the_published_example_handles_in_182_seconds():
     assert (agent, sum(durations)) == ("a-1042", 182)
 
 
+def test_the_published_event_and_record_are_one_visit():
+    queued = {"id": "ev-1", "detail-type": "Amazon Connect Contact Event", "source": "aws.connect",
+              "detail": {"eventType": "QUEUED", "contactId": "c-01", "channel": "VOICE", "initiationMethod": "INBOUND",
+                         "queueInfo": {"queueArn": "q-sales", "enqueueTimestamp": "2026-01-05T10:00:11Z"}}}  # fmt: skip
+    call = calls(said("amazon_connect_events", queued) + said("amazon_connect_records", EXAMPLE))["c-01"]
+    assert (visits(call), legs(call)) == ([("q-sales", "answered", None, 5)], [("a-1042", 140, 12, 30)])
+
+
 def test_events_alone_tell_a_visit_a_leg_and_its_wrap_up():
     call = calls(said("amazon_connect_events", *EVENTS))["c-01"]
     assert (visits(call), legs(call)) == ([("q-1", "answered", None, 6)], [("a-1", 163, 0, 40)])
