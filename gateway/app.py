@@ -27,8 +27,9 @@ from gateway.queue_depths import QueueDepths
 from gateway.rate_limits import Allowances
 from gateway.routes import Routes
 from gateway.rpc import RpcClient
-from gateway.service_calls import source_settings
+from gateway.service_calls import source_to_read, sources_with_proof
 from gateway.settings import Settings, TokenSettings
+from gateway.source_access import SourceAccess
 from gateway.sources import Sources
 from gateway.telephony import Feed
 from services.kernel.dead_queues import DeadQueues, arrivals
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 PUBLIC = frozenset({"/health/live", "/health/ready", "/metrics", *PAGES})
+SOURCES = "/v1/telephony/sources/"
 POOL_SIZE = 4
 POOL_TIMEOUT = 2.0  # seconds
 TIDYING = 600.0  # seconds between deletions of old idempotency keys
@@ -61,19 +63,23 @@ def create_app(settings: Settings) -> Manners:
     idempotency_keys = IdempotencyKeys(pool)
     routes = Routes(rpc, idempotency_keys)
     health = Health(pool, publisher, depths, rpc)
-    sources = Sources(lambda name: source_settings(rpc, name))
-    feeds = [Feed(adapter, sources, publisher, settings.queues) for adapter in ADAPTERS]
+    allowances = Allowances(settings.rate_limit, settings.rate_window)
+    authenticator = Authenticator(pool, tokens, allowances)
+    sources = Sources(lambda name: source_to_read(rpc, name), lambda: sources_with_proof(rpc))
+    access = SourceAccess(sources, authenticator, allowances, settings.public_address)
+    feeds = {adapter.path: Feed(adapter, access, publisher, settings.queues) for adapter in ADAPTERS}
 
     @asynccontextmanager
     async def running(_app: Any) -> AsyncIterator[None]:
         await pool.open()
         await broker.start()
         await rpc.start()
-        tidying = asyncio.create_task(_tidy(idempotency_keys))
+        background = [asyncio.create_task(_tidy(idempotency_keys)), asyncio.create_task(sources.follow())]
         try:
             yield
         finally:
-            tidying.cancel()
+            for task in background:
+                task.cancel()
             await rpc.stop()
             await broker.stop()
             if tokens:
@@ -81,10 +87,10 @@ def create_app(settings: Settings) -> Manners:
             await pool.close()
 
     entries = [
-        Entry("POST", PATH, Ingest(publisher, settings.queues).events),
-        *(Entry("POST", feed.adapter.path, feed.receive) for feed in feeds),
+        Entry("POST", PATH, Ingest(publisher, settings.queues, lambda: sources.guarded).events),
+        *(Entry("POST", path, feed.receive) for path, feed in feeds.items()),
         *ApiKeys(pool).entries(),
-        *(entry for api in APIS for entry in routes.of(api)),
+        *(_heeded(entry, sources) for api in APIS for entry in routes.of(api)),
         *EventFeed(rpc, APIS).entries(),
         *DeadLetters(DeadQueues(settings.amqp_url, arrivals(settings.queues, SERVICES))).entries(),
         *Documentation(APIS, ADAPTERS).entries(),
@@ -92,8 +98,14 @@ def create_app(settings: Settings) -> Manners:
         Entry("GET", "/health/ready", health.ready),
         Entry("GET", "/metrics", health.metrics),
     ]
-    authenticator = Authenticator(pool, tokens, Allowances(settings.rate_limit, settings.rate_window))
-    return Manners(Endpoints(entries, running), authenticator, PUBLIC)
+    return Manners(Endpoints(entries, running), authenticator, PUBLIC | feeds.keys())
+
+
+def _heeded(entry: Entry, sources: Sources) -> Entry:
+    """A command on a source is heeded by this gateway before it is answered; by others a few seconds later."""
+    if entry.method == "PUT" and entry.path.startswith(SOURCES):
+        return entry._replace(handler=sources.heeding(entry.handler))
+    return entry
 
 
 def _tokens(settings: TokenSettings) -> "Tokens":

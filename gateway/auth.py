@@ -13,6 +13,7 @@ from gateway.rate_limits import Allowance, Allowances
 from services.kernel.values import Actor
 
 if TYPE_CHECKING:
+    from gateway.exchange import Exchange
     from gateway.tokens import Tokens
 
 REMEMBERED = 4.0  # seconds; a revoked key works no longer than this
@@ -85,6 +86,21 @@ class Authenticator:
             raise Problem("auth.unknown", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
         actor, until = await self._tokens.bearer(credentials)
         return Caller(actor, self._allowances.of(actor.id), _fresh_until(until))
+
+
+async def admit(authenticator: Authenticator, exchange: "Exchange") -> None:
+    """Lets the caller in whom the request's Authorization names, and counts the request against their rate limit.
+
+    Raises:
+        Problem: nobody is known by it (401), or the limit is used up (429); see `identify`.
+    """
+    authorization = exchange.headers.get(b"authorization", b"")
+    caller = authenticator.remembered(authorization)
+    if caller is None:
+        caller = await authenticator.identify(authorization)
+    exchange.caller = caller
+    if caller.allowance is not None:
+        exchange.extra = caller.allowance.take()
 
 
 def _fresh_until(expires: float | None) -> float:

@@ -167,6 +167,11 @@ CODES: dict[str, Code] = {
              "maker lacks.", "Leave out what `detail` names."),
         Code("auth.source_not_allowed", "Not your source", 403, "The key is limited to certain sources, and this is "
              "none of them.", "Send as a source of the key, or use another key."),
+        Code("auth.proof_wrong", "Not proven", 401, "The signature, password or token is not that of the source's "
+             "secret.", "Check the source's secret, and for a signature the address that was called: see "
+             "PLATEAU_PUBLIC_URL."),
+        Code("auth.source_guarded", "The source has a secret", 403, "Only whoever proves to know the source's secret "
+             "may send as it, or a key that names it.", "Use the secret, or a key with the source in its `sources`."),
         Code("idempotency.key_reused", "The key belongs to another request", 422, "The Idempotency-Key was used before "
              "with another method, path or body.", "Use a new key for a new request."),
         Code("idempotency.in_progress", "The first request is still running", 409, "A request with this "
@@ -189,6 +194,8 @@ CODES: dict[str, Code] = {
              "event cannot have.", "Send whole lines as the telephone system wrote them."),
         Code("telephony.time_missing", "An event without its time", 400, "Nothing says when the event happened.",
              "Have the telephone system stamp its events, as `detail` says."),
+        Code("telephony.malformed_event", "Not an event of this feed", 400, "An event or record lacks what makes it "
+             "one, or has a value that cannot be read.", "Send it as the telephone system wrote it."),
     )
 }  # fmt: skip
 

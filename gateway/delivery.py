@@ -25,17 +25,21 @@ class Delivery:
     """Collects what is acceptable, by queue, and what is not, with why.
 
     Items count, not facts: one log line may say two things, or none. `many`: pointers begin with the item's index.
+    `guarded` are the sources as which nobody may send whose key does not name them.
     """
 
-    __slots__ = ("_queues", "_sources", "accepted", "by_queue", "many", "rejected")
+    __slots__ = ("_guarded", "_queues", "_sources", "accepted", "by_queue", "many", "rejected")
 
-    def __init__(self, queues: IngestQueues, actor: Actor, *, many: bool) -> None:
+    def __init__(
+        self, queues: IngestQueues, actor: Actor, *, many: bool, guarded: frozenset[str] = frozenset()
+    ) -> None:
         self.accepted = 0
         self.rejected: list[dict[str, Any]] = []
         self.by_queue: dict[str, list[bytes]] = {}
         self.many = many
         self._queues = queues
         self._sources = actor.sources
+        self._guarded = guarded
 
     def take(self, facts: Iterable[Any]) -> list[FieldError] | None:
         """Takes all facts of one item; or takes none and returns what is wrong with the first bad one."""
@@ -44,16 +48,20 @@ class Delivery:
             fact = canonical(given)
             if isinstance(fact, list):
                 return fact
-            if self._sources is not None and fact["source"] not in self._sources:
+            source = fact["source"]
+            if self._sources is None:
+                if source in self._guarded:
+                    return [
+                        FieldError("/source", "auth.source_guarded", "A secret guards it, and your key is not its.")
+                    ]
+            elif source not in self._sources:
                 return [FieldError("/source", "auth.source_not_allowed", "This key may not send as this source.")]
             encoded = orjson.dumps(fact)
             if len(encoded) > FACT_BYTES:
                 return [
                     FieldError("", "ingest.item_too_large", f"{len(encoded)} bytes; a fact has at most {FACT_BYTES}.")
                 ]
-            taken.append(
-                (self._queues.routing(fact["source"], fact.get("call_id") or fact.get("agent") or ""), encoded)
-            )
+            taken.append((self._queues.routing(source, fact.get("call_id") or fact.get("agent") or ""), encoded))
         for queue, encoded in taken:
             waiting = self.by_queue.get(queue)
             if waiting is None:
@@ -76,8 +84,8 @@ class Delivery:
             }
         )
 
-    async def send(self, publisher: Publisher, exchange: Exchange) -> None:
-        """Publishes what was taken and answers 202 once the broker has all of it.
+    async def send(self, publisher: Publisher, exchange: Exchange, status: int = 202) -> None:
+        """Publishes what was taken and answers once the broker has all of it; a `status` of 204 without verdicts.
 
         Raises:
             Problem: nothing was acceptable (400), or not everything was confirmed (503).
@@ -96,7 +104,9 @@ class Delivery:
         except Unconfirmed as error:
             raise Problem("ingest.not_confirmed") from error
         accepted(exchange.route, self.accepted)
-        if self.accepted == 1 and not self.rejected:
+        if status == 204:
+            await exchange.answer(status, b"")
+        elif self.accepted == 1 and not self.rejected:
             await exchange.answer(202, ONE_ACCEPTED)
         else:
             await exchange.answer_json(202, {"accepted": self.accepted, "rejected": self.rejected})

@@ -1,7 +1,7 @@
 """`POST /v1/calls/events`: facts of calls and agents in, each with its verdict."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway.delivery import SLICE, Delivery
@@ -18,16 +18,19 @@ PATH = "/v1/calls/events"
 class Ingest:
     """Takes facts in all their forms; answers once the broker has confirmed every one that was acceptable."""
 
-    def __init__(self, publisher: Publisher, queues: IngestQueues) -> None:
+    def __init__(
+        self, publisher: Publisher, queues: IngestQueues, guarded: Callable[[], frozenset[str]] = frozenset
+    ) -> None:
         self._publisher = publisher
         self._queues = queues
+        self._guarded = guarded
 
     async def events(self, exchange: Exchange) -> None:
         """Judges each item, publishes the good ones, answers with the verdicts."""
         caller = exchange.require(INGEST)
         form = form_of(exchange)
         items, many = items_of(form, await exchange.body())
-        delivery = Delivery(self._queues, caller.actor, many=many)
+        delivery = Delivery(self._queues, caller.actor, many=many, guarded=self._guarded())
         for index, item in enumerate(items):
             faults = _take(delivery, form, item)
             if faults:

@@ -16,6 +16,7 @@ SECONDS = Histogram(
 ACCEPTED = Counter("plateau_ingest_accepted_items", "Items that were acknowledged.", ["route"])
 REJECTED = Counter("plateau_ingest_rejected_items", "Items that were rejected, by code.", ["route", "code"])
 WITHOUT_FACT = Counter("plateau_adapter_items_without_fact", "Log lines accepted that say nothing to keep.", ["route"])
+PROOFS_REFUSED = Counter("plateau_source_proofs_refused", "Posts whose proof of a source's secret is wrong.", ["route"])
 MESSAGES = Counter("plateau_ingest_messages", "Messages sent to ingest queues, by outcome.", ["outcome"])
 MESSAGE_FACTS = Histogram(
     "plateau_ingest_message_facts", "Facts in a message.", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)

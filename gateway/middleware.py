@@ -6,7 +6,7 @@ import time
 import psycopg
 import structlog
 
-from gateway.auth import Authenticator
+from gateway.auth import Authenticator, admit
 from gateway.endpoints import Endpoints
 from gateway.exchange import Disconnected, Exchange, Receive, Scope, Send
 from gateway.metrics import observe
@@ -20,7 +20,8 @@ GONE = 499  # what metrics call a request whose client did not wait
 class Manners:
     """Pure ASGI: one object a request, so that ingest pays for no more than it needs.
 
-    Nobody passes without credentials but to the `public` paths. A problem raised anywhere below becomes its answer; any
+    Nobody passes without credentials but to the `public` paths: those that anybody may see, and feeds, which admit by
+    themselves (`gateway/source_access.py`). A problem raised anywhere below becomes its answer; any
     other exception becomes a 500 that says nothing of our inside and is logged under its request id.
     """
 
@@ -39,13 +40,7 @@ class Manners:
         exchange = Exchange(scope, receive, send)
         try:
             if scope["path"] not in self._public:
-                authorization = exchange.headers.get(b"authorization", b"")
-                caller = self._authenticator.remembered(authorization)
-                if caller is None:
-                    caller = await self._authenticator.identify(authorization)
-                exchange.caller = caller
-                if caller.allowance is not None:
-                    exchange.extra = caller.allowance.take()
+                await admit(self._authenticator, exchange)
             await self.endpoints.handler(exchange)(exchange)
         except Problem as problem:
             await exchange.refuse(problem)

@@ -7,7 +7,7 @@ from typing import Any
 from apispec import APISpec
 
 from gateway import api_keys, dead_letters, event_feed, forms, ingest
-from gateway.adapters import Adapter
+from gateway.adapters import Adapter, callback_of
 from gateway.openapi import Operation, json_answer, specification
 from gateway.roles import INGEST, SCOPES
 from services.calls.api import fact_schema
@@ -108,10 +108,14 @@ def _ingest() -> Iterator[Operation]:
 def _feed(adapter: Adapter) -> Operation:
     texts = [("source", True, "Its name, compared exactly.")]
     texts += [(name, False, text) for name, text in adapter.parameters.items()]
+    callback, kept = callback_of(adapter), "Every accepted item is kept"
+    answers = {"202": json_answer(kept, ACKNOWLEDGED)}
+    needs = _needs(INGEST)
+    if callback is not None:
+        answers = answers if callback.status == 202 else {str(callback.status): {"description": kept}}
+        needs += f" Where the source has a secret, none but that: it is {callback.proof.says}."
     return Operation(
-        "POST", adapter.path, "telephony", adapter.summary,
-        {"202": json_answer("Every accepted item is kept", ACKNOWLEDGED)},
-        INGEST, f"{PROMISE}\n\n{_needs(INGEST)}",
+        "POST", adapter.path, "telephony", adapter.summary, answers, INGEST, f"{PROMISE}\n\n{needs}",
         tuple(
             {"in": "query", "name": name, "required": required, "description": text, "schema": {"type": "string"}}
             for name, required, text in texts

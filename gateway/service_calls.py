@@ -8,7 +8,7 @@ import structlog
 from gateway.exchange import Exchange
 from gateway.problems import Problem
 from gateway.rpc import DeadlinePassed, RemoteError, RpcClient
-from services.calls.api import SourceOf
+from services.calls.api import SourcesWithProofOf, SourceToReadOf
 from services.kernel.actors import as_sent
 from services.kernel.decider import SYSTEM
 from services.kernel.values import Unavailable
@@ -52,20 +52,28 @@ async def ask(rpc: RpcClient, exchange: Exchange, service: str, method: str, mes
     return dict(answer)
 
 
-async def source_settings(rpc: RpcClient, name: str) -> dict[str, Any]:
-    """The settings of a telephone source, as `GET /v1/telephony/sources/{source}` shows them.
+async def source_to_read(rpc: RpcClient, name: str) -> dict[str, Any]:
+    """The settings of a telephone source, and the secret that guards it.
 
     Raises:
         Unavailable: the calls service cannot be asked now.
     """
-    message = {
-        "use_case": SourceOf.__name__,
-        "key": name,
-        "parameters": {"source": name},
-        "actor": as_sent(SYSTEM),
-    }
+    return await _inside(rpc, SourceToReadOf, {"source": name})
+
+
+async def sources_with_proof(rpc: RpcClient) -> list[str]:
+    """The names of the sources that a secret guards.
+
+    Raises:
+        Unavailable: the calls service cannot be asked now.
+    """
+    return list((await _inside(rpc, SourcesWithProofOf, {}))["sources"])
+
+
+async def _inside(rpc: RpcClient, question: type, parameters: dict[str, Any]) -> dict[str, Any]:
+    message = {"use_case": question.__name__, "parameters": parameters, "actor": as_sent(SYSTEM)}
     try:
         answer = await rpc.call("calls", "query", message, deadline=DEADLINE)
         return dict(orjson.loads(answer["body"]))
     except (DeadlinePassed, RemoteError) as error:
-        raise Unavailable("the source's settings cannot be read now") from error
+        raise Unavailable("the settings of sources cannot be read now") from error

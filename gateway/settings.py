@@ -2,8 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
+from urllib.parse import urlsplit
 
+from gateway.public_address import Network, PublicAddress
 from services.kernel.ingest_queues import IngestQueues
+
+LOOPBACK = "127.0.0.0/8, ::1"
 
 
 class SettingsError(Exception):
@@ -32,6 +37,7 @@ class Settings:
     rate_limit: int = 6_000
     rate_window: int = 60
     log_level: str = "info"
+    public_address: PublicAddress = field(default_factory=PublicAddress)
 
 
 def _required(environ: Mapping[str, str], name: str, example: str) -> str:
@@ -65,6 +71,22 @@ def _queues(environ: Mapping[str, str]) -> IngestQueues:
         raise SettingsError(f"PLATEAU_INGEST_QUEUES or PLATEAU_INGEST_QUEUE_BYTES: {error}") from error
 
 
+def _public_address(environ: Mapping[str, str]) -> PublicAddress:
+    url = environ.get("PLATEAU_PUBLIC_URL") or None
+    if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        raise SettingsError(f"PLATEAU_PUBLIC_URL is {url!r}. Give, for example, https://plateau.example.org")
+    proxies = environ.get("PLATEAU_TRUSTED_PROXIES", LOOPBACK)
+    return PublicAddress(url, [_network(written) for written in proxies.replace(",", " ").split()])
+
+
+def _network(written: str) -> Network:
+    try:
+        return ip_network(written)
+    except ValueError as error:
+        message = f"PLATEAU_TRUSTED_PROXIES has {written!r}. Give addresses or networks: 10.0.0.7, 172.16.0.0/12."
+        raise SettingsError(message) from error
+
+
 def from_environment(environ: Mapping[str, str]) -> Settings:
     """Reads the settings.
 
@@ -81,4 +103,5 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         rate_limit=_whole(environ, "PLATEAU_RATE_LIMIT", Settings.rate_limit),
         rate_window=_whole(environ, "PLATEAU_RATE_WINDOW_SECONDS", Settings.rate_window),
         log_level=environ.get("PLATEAU_LOG_LEVEL") or Settings.log_level,
+        public_address=_public_address(environ),
     )

@@ -2,15 +2,14 @@
 
 import asyncio
 
-from gateway.adapters import Adapter
+from gateway.adapters import Adapter, callback_of
 from gateway.adapters.items import Item
 from gateway.delivery import SLICE, Delivery
 from gateway.exchange import Exchange
 from gateway.metrics import WITHOUT_FACT
 from gateway.problems import Problem, invalid
 from gateway.publisher import Publisher
-from gateway.roles import INGEST
-from gateway.sources import Sources
+from gateway.source_access import SourceAccess
 from services.kernel.ingest_queues import IngestQueues
 from services.kernel.values import FieldError
 
@@ -20,21 +19,22 @@ LONGEST_NAME = 200
 class Feed:
     """One adapter at its path: translates, publishes, answers with a verdict for each item."""
 
-    def __init__(self, adapter: Adapter, sources: Sources, publisher: Publisher, queues: IngestQueues) -> None:
+    def __init__(self, adapter: Adapter, access: SourceAccess, publisher: Publisher, queues: IngestQueues) -> None:
         self.adapter = adapter
-        self._sources = sources
         self._publisher = publisher
         self._queues = queues
+        self._access = access
+        self._callback = callback_of(adapter)
 
     async def receive(self, exchange: Exchange) -> None:
         """Takes one body."""
-        caller = exchange.require(INGEST)
-        parameters = _parameters(exchange)
-        name = parameters["source"]
-        if caller.actor.sources is not None and name not in caller.actor.sources:
-            raise Problem("auth.source_not_allowed")
-        body = await exchange.body()
-        source = await self._sources.named(name)
+        try:
+            parameters = _parameters(exchange)
+        except Problem:
+            await self._access.by_key(exchange)  # whoever may not post does not learn how to
+            raise
+        callback = self._callback
+        caller, source, body = await self._access.posting(exchange, parameters["source"], callback and callback.proof)
         delivery = Delivery(self._queues, caller.actor, many=True)
         without_fact = 0
         index = -1
@@ -48,12 +48,13 @@ class Feed:
         if index < 0:
             raise Problem("request.empty")
         WITHOUT_FACT.labels(exchange.route).inc(without_fact)
-        await delivery.send(self._publisher, exchange)
+        await delivery.send(self._publisher, exchange, callback.status if callback else 202)
 
 
 def _parameters(exchange: Exchange) -> dict[str, str]:
     parameters = exchange.in_query()
-    name = parameters.get("source", "")
+    # mod_json_cdr puts ?uuid=… after the address that it is given, whether that has a query or not.
+    name = parameters["source"] = parameters.get("source", "").partition("?uuid=")[0]
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         fault = FieldError("/source", "invalid_field", f"Say ?source=<name>, 1 to {LONGEST_NAME} printable characters.")
         raise invalid(fault)

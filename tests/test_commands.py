@@ -134,7 +134,7 @@ def test_a_queue_is_shown_as_it_was_and_with_all_that_happened_to_it(administrat
     is_problem(administrator.http.get(path, params={"as_of": tomorrow}), 409, "request.not_yet_known")
 
 
-def test_a_source_may_have_slashes_in_its_name_and_its_secret_is_never_shown(administrator, queue):
+def test_a_source_may_have_slashes_in_its_name_and_its_secret_is_never_shown(administrator, key, queue):
     source = f"arn:connect/eu-west-3/{uuid4()}"
     path = f"/v1/telephony/sources/{source}"
     made = administrator.http.put(path, json={"kind": "amazon-connect", "secret": "correct horse", **PARIS})
@@ -146,7 +146,9 @@ def test_a_source_may_have_slashes_in_its_name_and_its_secret_is_never_shown(adm
     assert [event["type"] for event in history.json()["items"]] == ["source_configured"]
     assert "correct horse" not in shown.text + history.text
 
-    administrator.send(fact(new_call(), "queued", NINE, source, queue=queue))
+    own = key("calls:ingest", sources=[source])
+    assert own.post([fact(new_call(), "queued", NINE, source, queue=queue)]).status_code == 202
+    administrator.settle()
     (call,) = administrator.items("/v1/calls", source=source)
     assert call["started_at"] == "2026-03-17T09:00:00Z"
     administrator.configure(path, {"kind": "amazon-connect", "clock_offset_seconds": 60})

@@ -7,13 +7,21 @@ the same however often and in whatever company an item comes, unknown events kep
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from gateway.adapters.amazon_connect_events import AmazonConnectEvents
+from gateway.adapters.amazon_connect_records import AmazonConnectRecords
 from gateway.adapters.asterisk_ami import AsteriskAmi
 from gateway.adapters.asterisk_cdr import AsteriskCdr
 from gateway.adapters.asterisk_queue_log import AsteriskQueueLog
 from gateway.adapters.csv_calls import CsvCalls
+from gateway.adapters.freeswitch_cdr import FreeswitchCdr
+from gateway.adapters.freeswitch_events import FreeswitchEvents
 from gateway.adapters.items import Item, Parameters
+from gateway.adapters.proofs import Callback
+from gateway.adapters.twilio_events import TwilioEvents
+from gateway.adapters.twilio_taskrouter import TwilioTaskRouter
+from gateway.adapters.twilio_voice import TwilioVoice
 from gateway.sources import Source
 
 
@@ -34,4 +42,28 @@ class Adapter(Protocol):
         """
 
 
-ADAPTERS: tuple[Adapter, ...] = (AsteriskQueueLog(), AsteriskAmi(), AsteriskCdr(), CsvCalls())
+@runtime_checkable
+class CalledBack(Protocol):
+    """An adapter of a system that posts by itself and proves who it is with the secret of its source."""
+
+    callback: Callback
+
+
+def callback_of(adapter: Adapter) -> Callback | None:
+    """How the system of an adapter calls us back; None where whoever posts has a key."""
+    return adapter.callback if isinstance(adapter, CalledBack) else None
+
+
+ADAPTERS: tuple[Adapter, ...] = (
+    AsteriskQueueLog(),
+    AsteriskAmi(),
+    AsteriskCdr(),
+    FreeswitchEvents(),
+    FreeswitchCdr(),
+    TwilioVoice(),
+    TwilioTaskRouter(),
+    TwilioEvents(),
+    AmazonConnectEvents(),
+    AmazonConnectRecords(),
+    CsvCalls(),
+)

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from gateway.adapters.asterisk_channels import device
 from gateway.adapters.asterisk_records import AMI, Told, record
 from gateway.adapters.items import Item, Parameters
-from gateway.adapters.json_bodies import objects
 from gateway.adapters.phone_numbers import e164
+from gateway.adapters.reading import documents
 from gateway.sources import Source
 from services.kernel.values import FieldError
 
@@ -138,7 +138,7 @@ class AsteriskAmi:
 
     def items(self, body: bytes, source: Source, given: Parameters) -> Iterator[Item]:  # noqa: ARG002 - takes none
         """Each event."""
-        for each in objects(body):
+        for each in documents(body):
             yield Item(fault=each) if isinstance(each, FieldError) else _item(Event(each), source)
 
 

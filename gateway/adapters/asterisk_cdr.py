@@ -24,8 +24,8 @@ from typing import Any
 
 from gateway.adapters.asterisk_channels import device, endpoint
 from gateway.adapters.items import Item, Parameters
-from gateway.adapters.json_bodies import objects
 from gateway.adapters.phone_numbers import e164
+from gateway.adapters.reading import documents
 from gateway.problems import invalid
 from gateway.sources import Source
 from services.kernel.values import FieldError
@@ -72,7 +72,7 @@ class AsteriskCdr:
 
 def _rows(body: bytes) -> Iterator[Row | FieldError]:
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
-        for each in objects(body):
+        for each in documents(body):
             yield each if isinstance(each, FieldError) else _row(each)
         return
     try:

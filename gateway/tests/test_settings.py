@@ -30,6 +30,8 @@ def test_everything_can_be_set():
         ({**NEEDED, "PLATEAU_HTTP_PORT": "70000"}, "PLATEAU_HTTP_PORT"),
         ({**NEEDED, "PLATEAU_RATE_LIMIT": "0"}, "PLATEAU_RATE_LIMIT"),
         ({**NEEDED, "PLATEAU_INGEST_QUEUES": "0"}, "PLATEAU_INGEST_QUEUES"),
+        ({**NEEDED, "PLATEAU_PUBLIC_URL": "plateau.example.org"}, "PLATEAU_PUBLIC_URL"),
+        ({**NEEDED, "PLATEAU_TRUSTED_PROXIES": "10.0.0.1, proxy"}, "PLATEAU_TRUSTED_PROXIES"),
         ({**NEEDED, "PLATEAU_JWKS_URL": "https://i/k"}, "PLATEAU_JWT_ISSUER"),
     ],
 )

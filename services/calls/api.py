@@ -25,6 +25,10 @@ from services.calls.queries import (
     ServiceLevelOf,
     ServiceLevelReport,
     SourceOf,
+    SourcesWithProof,
+    SourcesWithProofOf,
+    SourceToRead,
+    SourceToReadOf,
     SubjectExport,
 )
 from services.kernel.declarations import Api
@@ -56,6 +60,8 @@ sources = api.things(
 )
 sources.command("PUT", "/{source:path}", ConfigureSource, scope="sources:write", guarded=True)
 sources.shown("/{source:path}", SourceOf, source_rules.view, returns=SourceView, scope="sources:read")
+api.inside(SourceToReadOf, returns=SourceToRead)
+api.inside(SourcesWithProofOf, returns=SourcesWithProof)
 
 subjects = api.things(
     "/v1/privacy/subjects",

@@ -27,7 +27,14 @@ from services.calls.queries.service_level import (
     ServiceLevelReport,
     ServiceLevelRow,
 )
-from services.calls.queries.settings import QueueOf, SourceOf
+from services.calls.queries.settings import (
+    QueueOf,
+    SourceOf,
+    SourcesWithProof,
+    SourcesWithProofOf,
+    SourceToRead,
+    SourceToReadOf,
+)
 
 __all__ = [
     "AgentCounts",
@@ -60,6 +67,10 @@ __all__ = [
     "ServiceLevelReport",
     "ServiceLevelRow",
     "SourceOf",
+    "SourceToRead",
+    "SourceToReadOf",
+    "SourcesWithProof",
+    "SourcesWithProofOf",
     "SubjectExport",
     "VisitView",
 ]

@@ -4,9 +4,10 @@ from services.calls.reports.calls import CallReader
 from services.calls.reports.explain import Explanations
 from services.calls.reports.live import LiveFloor
 from services.calls.reports.service_level import ServiceLevelReports
+from services.calls.reports.sources import SourceReader
 from services.kernel.privacy import MasterKey
 
 
 def readers(master: MasterKey) -> list[object]:
     """Everything that answers the queries of the calls service."""
-    return [CallReader(master), ServiceLevelReports(), Explanations(), LiveFloor()]
+    return [CallReader(master), ServiceLevelReports(), Explanations(), LiveFloor(), SourceReader(master)]

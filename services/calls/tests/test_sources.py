@@ -51,3 +51,26 @@ def test_a_source_never_configured_shows_the_defaults():
         14400,
         False,
     )
+
+
+def test_a_secret_guards_a_source_of_a_kind_that_can_prove_it():
+    assert sources.evolve(Source(), configured).proof is None
+    twilio = SourceConfigured("twilio", source="thing", secret="correct horse")
+    assert sources.evolve(Source(), twilio).proof == "correct horse"
+    assert sources.evolve(Source(), SourceConfigured("twilio", source="thing")).proof is None
+
+
+def test_the_gateway_learns_which_sources_a_secret_guards_and_the_secret(calls):
+    calls.configure("ConfigureSource", "tw1", {"kind": "twilio", "secret": "tok-plateau-01"})
+    calls.configure("ConfigureSource", "tw1", {"kind": "twilio", "activities": {"Lunch": "paused"}})
+    calls.configure("ConfigureSource", "pbx1", {"kind": "asterisk", "secret": "correct horse"})
+    calls.configure("ConfigureSource", "fs1", {"kind": "freeswitch"})
+    calls.configure("ConfigureSource", "fs2", {"kind": "freeswitch", "secret": "battery staple"})
+    calls.configure("ConfigureSource", "fs2", {"kind": "generic"})
+    calls.follow()
+    assert calls.ask("SourcesWithProofOf") == {"sources": ["tw1"]}
+    told = calls.ask("SourceToReadOf", source="tw1")
+    assert (told["secret"], told["activities"]) == ("tok-plateau-01", {"Lunch": "paused"})
+    assert [calls.ask("SourceToReadOf", source=name)["secret"] for name in ("pbx1", "fs2", "unheard")] == [None] * 3
+    stored = calls.connection.execute("SELECT string_agg(data::text, '') FROM store.events").fetchone()
+    assert "tok-plateau-01" not in stored[0]

@@ -1,0 +1,50 @@
+"""What Amazon Connect's contact events and contact records share (FORMATS section 8; Connect's administrator guide).
+
+A contact is a call. Events tell of it as it happens, the record a minute after its end, and again whenever something is
+corrected: the newest record is the whole contact. Therefore what both tell of a contact bears its id as `record`, and
+events a version older than any record's. The entry into a queue is a record of its own: one that does not name the
+queue takes nothing away from an event that does.
+"""
+
+from typing import Any
+
+from gateway.adapters.reading import Fact, word
+
+BEFORE_ANY_RECORD = "1970-01-01T00:00:00Z"
+NO_CALL = frozenset({"MONITOR"})  # a supervisor who listens
+TRANSFERS = frozenset({"TRANSFER", "QUEUE_TRANSFER"})
+CALLBACK = "CALLBACK"
+DIRECTIONS = {
+    "INBOUND": "inbound",
+    "OUTBOUND": "outbound",
+    "EXTERNAL_OUTBOUND": "outbound",
+    "CALLBACK": "outbound",
+}
+BY = {"CUSTOMER_DISCONNECT": "caller", "AGENT_DISCONNECT": "agent"}
+
+
+def is_call(channel: Any, method: Any) -> bool:
+    """Whether a contact is a call: a voice one, as long as no channel is named, and no supervision."""
+    return (word(channel) or "VOICE").upper() == "VOICE" and word(method) not in NO_CALL
+
+
+def name_of(named: Any, arn: Any) -> str | None:
+    """The name, else the last part of the ARN, which is the id."""
+    return word(named) or (word(arn) or "").rpartition("/")[2] or None
+
+
+def of_contact(contact: str, version: str, kind: str, at: Any, **fields: Any) -> Fact:
+    """A fact of a contact."""
+    return {
+        "type": kind,
+        "call_id": contact,
+        "occurred_at": at,
+        "record": f"{contact}:queue" if kind == "call.queued" else contact,
+        "record_version": version,
+        **fields,
+    }
+
+
+def ended_by(reason: Any) -> str | None:
+    """Who ended the contact, by the reason that Connect gives."""
+    return BY.get(reason, "system") if (reason := word(reason)) else None

@@ -1,0 +1,114 @@
+"""Twilio's lines and tasks meet in one call."""
+
+import pytest
+
+from gateway.sources import Source
+from gateway.tests.stories import T, calls, form, legs, said, visits
+
+TASK = {"TaskSid": "WT01", "TaskAttributes": '{"call_sid": "CA01", "outcome": "sold"}', "TaskQueueName": "q-sales"}
+WORKER = {"WorkerName": "a-1042", "ReservationSid": "WR01"}
+
+
+def task_event(kind, at, **fields):
+    return form(EventType=kind, Sid=f"EV{kind}{at}", TimestampMs=(T + at) * 1000, **{**TASK, **fields})
+
+
+def voice(status, sequence, at, **fields):
+    stamp = f"Mon, 05 Jan 2026 {10 + (at - 10) // 3600:02}:{(at - 10) // 60:02}:{(at - 10) % 60:02} +0000"
+    return form(CallSid="CA01", CallStatus=status, Timestamp=stamp, SequenceNumber=sequence, Direction="inbound",
+                From="+33199001234", **fields)  # fmt: skip
+
+
+HANDLED = [
+    task_event("task.created", 10),
+    task_event("task-queue.entered", 11),
+    task_event("reservation.created", 12, **WORKER),
+    task_event("reservation.accepted", 20, **WORKER),
+    task_event("reservation.wrapup", 140, **WORKER),
+    task_event("task.wrapup", 140, **WORKER),
+    task_event("reservation.completed", 170, **WORKER),
+    task_event("task.completed", 171, **WORKER),
+]
+LINE = [
+    voice("initiated", 0, 10),
+    voice("in-progress", 2, 10),
+    voice("completed", 3, 138, CallDuration="128", Duration="3"),
+]
+
+
+def test_a_task_is_a_visit_and_a_leg_and_its_wrap_up_counts_once():
+    call = calls(said("twilio_taskrouter", *HANDLED))["CA01"]
+    assert (visits(call), legs(call)) == ([("q-sales", "answered", None, 9)], [("a-1042", 120, 0, 30)])
+    assert call.state == "ended"
+
+
+def test_the_line_and_the_task_meet_in_one_call_that_ends_with_the_line():
+    call = calls(said("twilio_taskrouter", *HANDLED) + said("twilio_voice", *LINE))["CA01"]
+    assert (visits(call), legs(call)) == ([("q-sales", "answered", None, 9)], [("a-1042", 118, 0, 30)])
+    assert (call.ended_at, call.direction) == ((T + 138) * 1_000_000, "inbound")
+    assert call.disposition == {"code": "sold"}
+
+
+def test_an_answered_line_is_no_answered_call():
+    call = calls(said("twilio_voice", *LINE))["CA01"]
+    assert (call.outcome, call.legs) == ("not_offered", ())
+
+
+def test_event_streams_and_callbacks_of_the_same_events_are_the_same_facts():
+    streamed = [
+        {"specversion": "1.0", "type": "com.twilio.taskrouter.reservation.accepted", "source": "AB01", "id": "NO01",
+         "data": {"sid": "EVreservation.accepted20", "timestamp": "2026-01-05T10:00:10.000Z",
+                  "payload": {"task_sid": "WT01", "task_attributes": TASK["TaskAttributes"], "worker_name": "a-1042",
+                              "task_queue_name": "q-sales"}}},
+    ]  # fmt: skip
+    (fact,) = said("twilio_events", streamed)
+    (callback,) = said("twilio_taskrouter", HANDLED[3])
+    assert {**fact, "data": None} == {**callback, "data": None}
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("hangup", ("abandoned", None)),
+        ("Task TTL Exceeded", ("overflowed", "timeout")),
+        ("", ("overflowed", "withdrawn")),
+    ],
+)
+def test_a_canceled_task_abandoned_only_if_the_caller_hung_up(reason, expected):
+    facts = said("twilio_taskrouter", *HANDLED[:2], task_event("task.canceled", 31, TaskCanceledReason=reason))
+    assert visits(calls(facts)["CA01"]) == [("q-sales", *expected, 20)]
+
+
+def test_a_time_out_that_is_told_of_queue_and_task_is_one_visit():
+    late = [
+        task_event("task-queue.timeout", 30),
+        task_event("task.canceled", 31, TaskCanceledReason="Task TTL Exceeded"),
+    ]
+    assert visits(calls(said("twilio_taskrouter", *HANDLED[:2], *late))["CA01"]) == [
+        ("q-sales", "overflowed", "timeout", 19)
+    ]
+
+
+def test_after_a_transfer_both_agents_have_their_leg():
+    second = {"WorkerName": "a-1043", "ReservationSid": "WR02"}
+    story = [
+        *HANDLED[:4],
+        task_event("reservation.created", 100, **second),
+        task_event("reservation.accepted", 110, **second),
+        task_event("reservation.wrapup", 140, **WORKER),
+        task_event("reservation.completed", 150, **WORKER),
+        task_event("reservation.wrapup", 200, **second),
+        task_event("reservation.completed", 220, **second),
+        task_event("task.completed", 221),
+    ]
+    assert legs(calls(said("twilio_taskrouter", *story))["CA01"]) == [("a-1042", 120, 0, 10), ("a-1043", 90, 0, 20)]
+
+
+def test_activities_mean_what_the_source_says():
+    worker = {"WorkerName": "a-1042", "WorkerPreviousActivityName": "Available"}
+    coffee = form(
+        EventType="worker.activity.update", Sid="EV1", TimestampMs=T * 1000, WorkerActivityName="Coffee", **worker
+    )
+    assert [fact["type"] for fact in said("twilio_taskrouter", coffee)] == ["agent.paused", "agent.state_changed"]
+    available = Source("cloud", activities={"Coffee": "available"})
+    assert [f["type"] for f in said("twilio_taskrouter", coffee, source=available)] == ["agent.state_changed"]
