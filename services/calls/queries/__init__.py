@@ -1,5 +1,6 @@
 """What can be asked of the calls service, and the shape of each answer (durations in decimal seconds, ratios 0..1)."""
 
+from services.calls.queries.agents import AgentGroup, AgentMeasure, AgentReport, AgentRow, AgentsOf
 from services.calls.queries.calls import (
     CallList,
     CallOf,
@@ -31,7 +32,12 @@ from services.calls.queries.settings import QueueOf, SourceOf
 
 __all__ = [
     "AgentCounts",
+    "AgentGroup",
+    "AgentMeasure",
+    "AgentReport",
+    "AgentRow",
     "AgentState",
+    "AgentsOf",
     "CallList",
     "CallOf",
     "CallView",
