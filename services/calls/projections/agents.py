@@ -22,7 +22,7 @@ KINDS = {
     "agent.resumed": "pause",
     "agent.state_changed": "state",
 }
-SOURCE, AGENT, KIND, RECORD, ABOUT = 0, 1, 2, 9, 11  # places in a row
+SOURCE, AGENT, KIND, RECORD, ABOUT = 0, 1, 2, 10, 12  # places in a row
 
 
 class AgentMarks(Projection):
@@ -36,7 +36,8 @@ class AgentMarks(Projection):
         CREATE TABLE agent_marks (
             source text NOT NULL, agent text NOT NULL, kind text NOT NULL, queue text NOT NULL,
             occurred_at timestamptz NOT NULL, sequence bigint NOT NULL, rank integer NOT NULL, fact text NOT NULL,
-            event uuid NOT NULL, record text, record_version text, about text NOT NULL, type text NOT NULL, says text,
+            stream uuid NOT NULL, event uuid NOT NULL, record text, record_version text,
+            about text NOT NULL, type text NOT NULL, says text,
             counts boolean NOT NULL DEFAULT true, PRIMARY KEY (event, queue)
         );
         CREATE INDEX agent_marks_in_order ON agent_marks
@@ -47,7 +48,7 @@ class AgentMarks(Projection):
             PRIMARY KEY (agent, source, kind, about)
         );"""
 
-    MARK = """INSERT INTO agent_marks VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    MARK = """INSERT INTO agent_marks VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT DO NOTHING"""
     HEAR = "INSERT INTO agents_heard VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
     VERSIONS = """SELECT DISTINCT record_version FROM agent_marks
@@ -78,7 +79,7 @@ class AgentMarks(Projection):
         queues = dict.fromkeys(self._inside(source, "queue", name, at) for name in named)
         kind, says = KINDS[event.type], data.get("reason") or data.get("state")
         place = (at, fact.get("sequence", self.LAST), RANK[event.type], fact["id"])
-        record = (event.event_id, fact.get("record"), fact.get("record_version"))
+        record = (event.stream_id, event.event_id, fact.get("record"), fact.get("record_version"))
         for queue in queues or [EVERY_QUEUE]:
             about = says if kind == "state" else queue
             yield (source, agent, kind, queue, *place, *record, about, event.type, says)

@@ -6,31 +6,8 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from services.calls.queries.calls import Name
-from services.calls.queries.service_level import Interval
+from services.calls.queries.service_level import AgentGroup, Interval
 from services.kernel.decider import values
-
-AgentGroup = Literal["agent", "queue", "total"]
-AgentMeasure = Literal[
-    "handled",
-    "pending",
-    "rings",
-    "rings_answered",
-    "rings_missed",
-    "rings_cancelled",
-    "transferred",
-    "transferred_blind",
-    "transferred_attended",
-    "handle_seconds",
-    "talk_seconds",
-    "hold_seconds",
-    "wrapup_seconds",
-    "signed_in_seconds",
-    "handling_seconds",
-    "available_seconds",
-    "paused_seconds",
-    "elsewhere_seconds",
-    "signed_out_handling_seconds",
-]
 
 
 @values

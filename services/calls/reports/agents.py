@@ -82,7 +82,7 @@ class Ring(NamedTuple):
 
     agent: str
     queue: str | None
-    began_at: datetime
+    at: int
     result: str
     ring_ms: int | None
     call: UUID
@@ -112,7 +112,7 @@ def of_legs(
 def of_rings(rings: Iterable[Ring], sight: Sight, window: Window) -> Iterator[tuple[int, str, int, Ring]]:
     """What rings add to which interval, likewise."""
     for ring in rings:
-        place = window.place(microseconds(ring.began_at))
+        place = window.place(ring.at)
         if place >= 0 and (sight is None or ring.queue in sight):
             if ring.result != "cancelled":
                 yield place, "rings", 1, ring
@@ -197,8 +197,8 @@ def agents_seen(db: Cursor, view: View, now: datetime) -> Iterator[Seen]:
     """The agents of a view in turn."""
     begin, end = view.asked.from_, view.asked.to
     rings: dict[str, list[Ring]] = {}
-    for row in db.execute(RINGS, (list(view.agents), begin, end)):
-        rings.setdefault(row[0], []).append(Ring(*row))
+    for name, queue, began_at, *rest in db.execute(RINGS, (list(view.agents), begin, end)):
+        rings.setdefault(name, []).append(Ring(name, queue, microseconds(began_at), *rest))
     restarts = restarts_known(db)
     for agent in agents_near(db, view.agents, begin, end):
         yield Seen(agent, agent.present(restarts, microseconds(now)), rings.get(agent.name, ()))

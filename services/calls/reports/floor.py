@@ -20,14 +20,14 @@ LONGEST_CALL = timedelta(days=1)  # who answered before that is not on the line 
 HEARD_FOR = timedelta(microseconds=SILENCE)
 OFFSET = "coalesce(clock_offset_us, 0) * interval '1 microsecond'"
 ORDER = 'occurred_at {0}, sequence {0}, rank {0}, fact COLLATE "C" {0}'
-MARK = "SELECT occurred_at, sequence, rank, fact, type, says, event FROM agent_marks AS mark"
+MARK = "SELECT occurred_at, sequence, rank, fact, type, says, stream, event FROM agent_marks AS mark"
 OF_HEARD = """(mark.agent, mark.source, mark.kind, mark.about) = (heard.agent, heard.source, heard.kind, heard.about)
     AND mark.counts"""
 
 # Of each agent, source, kind and queue: the marks within a range, the newest before it and the first behind it.
 MARKS = f"""
     SELECT heard.agent, heard.source, heard.kind, heard.about, near.occurred_at + heard.shift, sequence, rank, fact,
-        type, CASE WHEN kind = 'state' THEN reasons ->> about ELSE coalesce(reasons ->> says, says) END, event
+        type, CASE WHEN kind = 'state' THEN reasons ->> about ELSE coalesce(reasons ->> says, says) END, stream, event
     FROM (SELECT agents_heard.*, {OFFSET} AS shift, pause_reasons AS reasons
         FROM agents_heard LEFT JOIN sources USING (source)
         WHERE %(agents)s::text[] IS NULL OR agent = ANY(%(agents)s)) AS heard
@@ -69,6 +69,7 @@ class Said(NamedTuple):
 
     source: str
     mark: Mark
+    stream: UUID
     event: UUID
 
 
@@ -159,11 +160,11 @@ def instant(microseconds_: int) -> datetime:
 
 
 def _hear(db: Cursor, agents: dict[str, Agent], begin: datetime, end: datetime, names: list[str] | None) -> None:
-    for name, source, kind, about, at, *place, type_, activity, event in db.execute(
+    for name, source, kind, about, at, *place, type_, activity, stream, event in db.execute(
         MARKS, {"agents": names, "begin": begin, "end": end}
     ):
         mark = Mark(microseconds(at), *place, kind, about, type_, activity)
-        agents.setdefault(name, Agent(name)).said.append(Said(source, mark, event))
+        agents.setdefault(name, Agent(name)).said.append(Said(source, mark, stream, event))
 
 
 def _take(agents: Mapping[str, Agent], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from services.calls.queries import AgentMeasure
 from services.calls.tests.running import RunningCalls, call_fact
 from services.kernel.values import Actor
 
@@ -176,7 +177,9 @@ def test_the_figures_do_not_hang_on_where_the_range_begins_and_ends(calls):
     assert sum(row["signed_in_seconds"] for row in whole) == 2 * 100 * 60
 
 
-@pytest.mark.parametrize(("day", "hours"), [("2026-03-29T00Z", 23), ("2026-10-25T00Z", 25), ("2026-06-01T00Z", 24)])
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2026-03-29T00:00Z", 23), ("2026-10-25T00:00Z", 25), ("2026-06-01T00:00Z", 24)]
+)
 def test_a_day_has_as_many_hours_as_it_has(calls, day, hours):
     midnight = datetime.fromisoformat(day)
     begin = midnight - timedelta(days=1) - NINE
@@ -185,8 +188,8 @@ def test_a_day_has_as_many_hours_as_it_has(calls, day, hours):
         agent_fact("a-1", "signed_out", begin.total_seconds() / 60 + 4 * 24 * 60),
     )
     window = {
-        "from_": day.replace(tzinfo=UTC) - timedelta(hours=2),
-        "to": day.replace(tzinfo=UTC) + timedelta(hours=30),
+        "from_": midnight - timedelta(hours=2),
+        "to": midnight + timedelta(hours=30),
     }
     found = rows(calls, agent="a-1", timezone="Europe/Paris", **window)
     assert hours * 3600 in [row["signed_in_seconds"] for row in found]
@@ -237,6 +240,48 @@ def test_a_call_that_is_taken_out_leaves_the_report(hour):
     row, _ = rows(hour, interval="total")
     assert (row["handled"], row["rings"], row["handling_seconds"]) == (1, 1, 360)
     assert row["available_seconds"] == 44 * 60
+
+
+MEASURES = get_args(AgentMeasure)
+
+
+@pytest.mark.parametrize(
+    ("asked", "refusal"),
+    [
+        ({}, ("request.invalid", 422)),
+        ({"agent": "a-1", "measure": "answered_within"}, ("request.invalid", 422)),
+        ({"agent": "a-1", "interval": "total"}, ("calls.report.end_missing", 422)),
+        ({"agent": "a-1", "cursor": "made-up"}, ("request.invalid", 422)),
+    ],
+)
+def test_what_cannot_be_explained_is_refused(hour, asked, refusal):
+    question = {"report": "agents", "measure": "handled", "interval_start": NINE, "interval": "PT1H", **asked}
+    assert hour.refusal("Explain", **question) == refusal
+
+
+@pytest.mark.parametrize("rows_by", [{"agent": "a-1"}, {"group_by": "queue", "queue": "sales"}, {"group_by": "total"}])
+def test_every_cell_is_explained_with_the_facts_behind_it(hour, rows_by):
+    for row in rows(hour, interval="PT15M", **rows_by):
+        for measure in MEASURES:
+            asked = {"report": "agents", "measure": measure, "interval_start": row["interval_start"], **rows_by}
+            explained = hour.ask("Explain", **asked)
+            assert explained["value"] == row[measure], (measure, row)
+            assert bool(explained["items"]) == bool(row[measure])
+            assert all(item["facts"] for item in explained["items"])
+
+
+def test_an_explanation_names_calls_legs_and_what_was_said_of_the_agent(hour):
+    asked = {"report": "agents", "agent": "a-1", "interval_start": NINE, "interval": "PT1H"}
+    calls = {call["call_id"]: call for call in hour.ask("Calls")["items"]}
+    page = hour.ask("Explain", measure="handled", limit=1, **asked)
+    (first,) = page["items"]
+    (second,) = hour.ask("Explain", measure="handled", cursor=page["next"], **asked)["items"]
+    assert (first["call_id"], first["leg_id"]) == (calls["c1"]["id"], calls["c1"]["legs"][0]["id"])
+    assert (second["call_id"], second["visit_id"]) == (calls["c2"]["id"], calls["c2"]["visits"][0]["id"])
+    (lunch,) = hour.ask("Explain", measure="paused_seconds", **asked)["items"]
+    assert (lunch["call_id"], lunch["visit_id"]) == (None, None)
+    kinds = [fact["type"] for fact in lunch["facts"]]
+    assert kinds == ["agent.signed_in", "agent.paused", "agent.resumed", "agent.signed_out"]
 
 
 AGENT = Actor("somebody", roles=frozenset({"agent"}), agent="a-2")
