@@ -157,6 +157,8 @@ CODES: dict[str, Code] = {
              "Plateau-Min-Position was not reached within 2 s.", "Repeat it after Retry-After.", retry=True),
         Code("request.internal", "Something is broken on our side", 500, "An error that was not foreseen; it has been "
              "logged under `request_id`.", "Report the request_id.", retry=True),
+        Code("live.too_many_listeners", "Too many listeners", 503, "As many follow the floor as this process serves.",
+             "Come back after Retry-After, or follow on fewer screens.", retry=True),
         Code("auth.missing", "Who are you?", 401, "The request has no credentials.",
              "Send Authorization: Bearer with a token or an API key."),
         Code("auth.unknown", "These credentials are not known", 401, "The token or API key is unknown, expired, "

@@ -21,7 +21,9 @@ class TokenSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """The gateway's settings. `rate_limit` is requests per `rate_window` seconds for each caller, per process."""
+    """The gateway's settings. `rate_limit` is requests per `rate_window` seconds for each caller, per process;
+    `live_listeners` how many may follow the floor at once, per process.
+    """
 
     database_url: str
     amqp_url: str
@@ -32,6 +34,7 @@ class Settings:
     rate_limit: int = 6_000
     rate_window: int = 60
     log_level: str = "info"
+    live_listeners: int = 500
 
 
 def _required(environ: Mapping[str, str], name: str, example: str) -> str:
@@ -81,4 +84,5 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         rate_limit=_whole(environ, "PLATEAU_RATE_LIMIT", Settings.rate_limit),
         rate_window=_whole(environ, "PLATEAU_RATE_WINDOW_SECONDS", Settings.rate_window),
         log_level=environ.get("PLATEAU_LOG_LEVEL") or Settings.log_level,
+        live_listeners=_whole(environ, "PLATEAU_LIVE_LISTENERS", Settings.live_listeners, lowest=0, highest=10_000),
     )
