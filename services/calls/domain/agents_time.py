@@ -137,9 +137,11 @@ def spread(total: int, spans: Sequence[Span], edges: Sequence[int]) -> Iterator[
 
     The parts come to the total however the edges lie, also where the source measured otherwise than its stamps tell.
     """
+    if not total or not spans:
+        return
     length = sum(end - begin for begin, end in spans)
     if not length:
-        if spans and (place := bisect_right(edges, spans[0][0]) - 1) >= 0 and total:
+        if (place := bisect_right(edges, spans[0][0]) - 1) >= 0:
             yield place, total
         return
     passed = given = 0

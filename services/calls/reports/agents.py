@@ -1,6 +1,6 @@
 """The agents' report: what each handled, and how their time was spent (MEASURES sections 1 and 3)."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,11 +9,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.calls.domain.agents_time import Span, Work, stretches, talks, wrapups
-from services.calls.domain.presence import Attendance
+from services.calls.domain.presence import EVERY_QUEUE, Attendance
 from services.calls.projections.stories import microseconds
 from services.calls.queries import AgentReport, AgentRow, AgentsOf
 from services.calls.reports.agents_viewed import Row, Sight, View, Window, viewed_by
-from services.calls.reports.floor import Agent, agents_near, restarts_known
+from services.calls.reports.floor import Agent, agents_near, restarts_known, too_many
 from services.calls.reports.service_level import too_long
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
@@ -164,15 +164,17 @@ class AgentReports:
         if not isinstance(view, View):
             return view
         now = datetime.now(UTC)
-        figures: dict[Row, dict[int, Figures]] = {row: {} for row in view.named}
+        if refused := too_many(db, view.agents, asked.from_, asked.to):
+            return refused
+        figures: dict[Row, defaultdict[int, Figures]] = {row: defaultdict(Figures) for row in view.named}
         windows: dict[Row, Window] = {}
         for seen in agents_seen(db, view, now):
-            for row in view.rows_of(seen.agent.name):
+            for row in view.rows_of(seen.agent.name, seen.queues()):
                 window = windows.get(row) or windows.setdefault(row, view.window(row, now))
-                _collect(figures.setdefault(row, {}), seen, view.sight(row), window)
+                _collect(figures.setdefault(row, defaultdict(Figures)), seen, view.sight(row), window)
         return AgentReport(
             items=tuple(
-                places.get(place, Figures()).row(*row, start)
+                places[place].row(*row, start)
                 for row, places in sorted(figures.items(), key=lambda item: (item[0].agent or "", item[0].queue or ""))
                 for place, start in enumerate(view.starts(row))
                 if place in places or row in view.named
@@ -192,6 +194,12 @@ class Seen(NamedTuple):
     present: Sequence[Attendance]
     rings: Sequence[Ring]
 
+    def queues(self) -> frozenset[str] | None:
+        """The queues with which the agent has to do; None where these may be any."""
+        signed_in = {queue for each in self.present for queue in each.signed_in}
+        worked = {each.queue for each in (*self.agent.legs, *self.rings) if each.queue is not None}
+        return None if EVERY_QUEUE in signed_in else frozenset(signed_in | worked)
+
 
 def agents_seen(db: Cursor, view: View, now: datetime) -> Iterator[Seen]:
     """The agents of a view in turn."""
@@ -204,15 +212,15 @@ def agents_seen(db: Cursor, view: View, now: datetime) -> Iterator[Seen]:
         yield Seen(agent, agent.present(restarts, microseconds(now)), rings.get(agent.name, ()))
 
 
-def _collect(places: dict[int, Figures], seen: Seen, sight: Sight, window: Window) -> None:
+def _collect(places: defaultdict[int, Figures], seen: Seen, sight: Sight, window: Window) -> None:
     agent, present, rings = seen
     for place, name, much, _ in (*of_legs(agent.legs, present, sight, window), *of_rings(rings, sight, window)):
-        places.setdefault(place, Figures()).counts[name] += much
+        places[place].counts[name] += much
     for place, state, activity, much in of_states(present, agent.legs, sight, window):
-        figures = places.setdefault(place, Figures())
+        figures = places[place]
         figures.states[state] += much
         if state == "paused":
             figures.activities[activity or UNSTATED] += much
     for each in present:
         if each.inferred and each.to(sight) != "away" and (place := window.place(each.end)) >= 0:
-            places.setdefault(place, Figures()).counts["inferred_sign_outs"] += 1
+            places[place].counts["inferred_sign_outs"] += 1

@@ -12,6 +12,7 @@ from services.calls.queries import AgentsOf, Explain, ExplainedFact, ExplainedVi
 from services.calls.reports.agents import Ring, Seen, agents_seen, of_legs, of_rings, of_states
 from services.calls.reports.agents_viewed import Sight, View, Window, viewed_by
 from services.calls.reports.facts import facts_of
+from services.calls.reports.floor import too_many
 from services.calls.reports.intervals import following
 from services.calls.reports.judged_visits import queue_zones
 from services.calls.reports.service_level import too_long
@@ -69,6 +70,8 @@ def agents_explained(db: Cursor, actor: Actor, asked: Explain) -> Explanation | 
         return view
     if not view.named:
         return Rejected("request.invalid", f"Name the {view.group} of the row.", 422, f"/{view.group}")
+    if refused := too_many(db, view.agents, asked.interval_start, end):
+        return refused
     now = datetime.now(UTC)
     (row,) = view.named
     window, sight = view.window(row, now), view.sight(row)

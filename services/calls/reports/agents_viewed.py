@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -22,13 +22,18 @@ from services.kernel.values import Actor
 Sight = frozenset[str] | None  # the queues as which somebody looks at agents; None: all of them
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Window:
     """The intervals of a report: their edges, up to `end`, in microseconds; nothing happens behind `now`."""
 
     edges: tuple[int, ...]
     end: int
     now: int
+
+    @cached_property
+    def bounds(self) -> tuple[int, ...]:
+        """The edges and the end."""
+        return (*self.edges, self.end)
 
     def place(self, at: int) -> int:
         """The interval in which an instant lies; -1 where in none."""
@@ -42,7 +47,7 @@ class Window:
 
     def share(self, total: int, spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
         """A total spread over spans by intervals, likewise."""
-        for place, much in spread(total, spans, (*self.edges, self.end)):
+        for place, much in spread(total, spans, self.bounds):
             if place < len(self.edges):
                 yield place, much
 
@@ -78,13 +83,13 @@ class View:
                 return frozenset({Row(None, self.asked.queue)} if self.asked.queue else ())
         return frozenset({Row(None, self.asked.queue)})
 
-    def rows_of(self, agent: str) -> Iterator[Row]:
-        """The rows to which an agent adds."""
+    def rows_of(self, agent: str, queues: Sight) -> Iterator[Row]:
+        """The rows to which an agent adds who has to do with these queues."""
         match self.group:
             case "agent":
                 yield Row(agent, self.asked.queue)
             case "queue":
-                yield from (Row(None, queue) for queue in self.queues)
+                yield from (Row(None, queue) for queue in self.queues if queues is None or queue in queues)
             case "total":
                 yield Row(None, self.asked.queue)
 

@@ -14,8 +14,10 @@ from services.calls.domain.agents_time import Work, life
 from services.calls.domain.presence import SILENCE, Attendance, Mark, attendances, since_when_present
 from services.calls.projections.stories import EPOCH, microseconds
 from services.kernel.database import Cursor
+from services.kernel.decider import Rejected
 
-AT_ONCE = 20  # agents; so that neither their calls fill the memory nor their folding keeps others waiting
+MOST_LEGS = 60_000  # about four seconds, which is as long as somebody who asks should wait
+AT_ONCE = 20  # agents of a day; so that neither their calls fill the memory nor their folding keeps others waiting
 LONGEST_CALL = timedelta(days=1)  # who answered before that is not on the line any more
 HEARD_FOR = timedelta(microseconds=SILENCE)
 OFFSET = "coalesce(clock_offset_us, 0) * interval '1 microsecond'"
@@ -42,9 +44,21 @@ RESTARTS = f"""SELECT source, occurred_at + {OFFSET} FROM source_restarts LEFT J
     ORDER BY 2"""  # noqa: S608 - constants
 LEG = """id, call, visit, legs.queue, answered_at, ended_at, talk_ms, hold_ms, wrapup_ms, wrapup, wrapup_at, holds,
     inferred, transferred"""
-LEGS = f"""SELECT legs.agent, {LEG} FROM unnest(%(agents)s::text[], %(since)s::timestamptz[]) AS wanted(agent, since)
-    JOIN legs ON legs.agent = wanted.agent AND answered_at >= since AND answered_at < %(until)s
-    WHERE NOT excluded ORDER BY answered_at, call, number"""  # noqa: S608 - constants
+# Of each agent: the legs that lie behind an instant at least in part, and the first behind the range, which may show
+# that the agent was there until then.
+LEGS = f"""WITH wanted AS (
+        SELECT * FROM unnest(%(agents)s::text[], %(since)s::timestamptz[]) AS wanted(name, since))
+    SELECT name, {LEG} FROM wanted JOIN legs ON legs.agent = name
+        AND answered_at >= since - %(longest)s AND answered_at < %(until)s
+    WHERE NOT excluded AND (answered_at >= since OR ended_at IS NULL OR wrapup = 'open'
+        OR greatest(ended_at, wrapup_at + wrapup_ms * interval '1 millisecond') > since)
+    UNION ALL
+    SELECT name, later.* FROM wanted CROSS JOIN LATERAL (
+        SELECT {LEG} FROM legs WHERE legs.agent = name AND NOT excluded AND answered_at >= %(until)s
+        ORDER BY answered_at LIMIT 1) AS later
+    ORDER BY answered_at, call"""  # noqa: S608 - constants
+HOW_MANY = """SELECT count(*) FROM (
+    SELECT FROM legs WHERE agent = ANY(%s) AND answered_at >= %s AND answered_at < %s LIMIT %s) AS legs"""
 LATEST_LEGS = f"""SELECT agent, {LEG} FROM legs
         WHERE agent IS NOT NULL AND NOT inferred AND NOT excluded AND (ended_at IS NULL OR wrapup = 'open')
     UNION
@@ -106,8 +120,7 @@ class Agent:
 
     def heard_since(self, begin: datetime) -> datetime:
         """From when on the agent's calls bear on what lies behind `begin`."""
-        earliest = begin - LONGEST_CALL
-        return min(earliest, self.present_since(begin) or earliest)
+        return self.present_since(begin) or begin
 
 
 def agents_known(db: Cursor) -> list[str]:
@@ -128,13 +141,23 @@ def restarts_known(db: Cursor) -> dict[str, list[int]]:
     return restarts
 
 
+def too_many(db: Cursor, names: Sequence[str], begin: datetime, end: datetime) -> Rejected | None:
+    """Why these agents cannot be reported on at once, if so."""
+    (legs,) = db.execute(HOW_MANY, (list(names), begin, end, MOST_LEGS + 1)).fetchone() or (0,)
+    if legs <= MOST_LEGS:
+        return None
+    detail = f"These are more than {MOST_LEGS} legs: ask for a shorter range, or for one agent."
+    return Rejected("calls.report.too_many_legs", detail, 422)
+
+
 def agents_near(db: Cursor, names: Sequence[str], begin: datetime, end: datetime) -> Iterator[Agent]:
     """These agents, with all that bears on the range."""
-    for place in range(0, len(names), AT_ONCE):
-        agents = {name: Agent(name) for name in names[place : place + AT_ONCE]}
+    at_once = max(1, AT_ONCE // max(1, (end - begin).days))
+    for place in range(0, len(names), at_once):
+        agents = {name: Agent(name) for name in names[place : place + at_once]}
         _hear(db, agents, begin, end, list(agents))
         since = [agent.heard_since(begin) for agent in agents.values()]
-        _take(agents, db.execute(LEGS, {"agents": list(agents), "since": since, "until": end + HEARD_FOR}))
+        _take(agents, _legs(db, list(agents), since, end))
         yield from agents.values()
 
 
@@ -149,8 +172,7 @@ def agents_now(db: Cursor, now: datetime) -> list[Agent]:
     for name in quiet:
         agents[name].legs.clear()
     if quiet:
-        since = [each - LONGEST_CALL for each in quiet.values()]
-        _take(agents, db.execute(LEGS, {"agents": list(quiet), "since": since, "until": now}))
+        _take(agents, _legs(db, list(quiet), list(quiet.values()), now))
     return [agents[name] for name in sorted(agents)]
 
 
@@ -165,6 +187,10 @@ def _hear(db: Cursor, agents: dict[str, Agent], begin: datetime, end: datetime, 
     ):
         mark = Mark(microseconds(at), *place, kind, about, type_, activity)
         agents.setdefault(name, Agent(name)).said.append(Said(source, mark, stream, event))
+
+
+def _legs(db: Cursor, names: list[str], since: list[datetime], until: datetime) -> Iterable[tuple[Any, ...]]:
+    return db.execute(LEGS, {"agents": names, "since": since, "until": until, "longest": LONGEST_CALL})
 
 
 def _take(agents: Mapping[str, Agent], rows: Iterable[tuple[Any, ...]]) -> None:
