@@ -57,6 +57,9 @@ def end_of(asked: Explain, zone: ZoneInfo) -> datetime | Rejected:
 
 def agents_explained(db: Cursor, actor: Actor, asked: Explain) -> Explanation | Rejected | None:
     """The figure, and a page of what is behind it in the order in which it began."""
+    # Who may explain reports may not by that see agents; whoever asks from inside has no scopes at all.
+    if actor.scopes and not actor.may("agents:read"):
+        return Rejected("auth.not_allowed", "This needs the scope agents:read. Ask an administrator for it.", 403)
     if asked.as_known_at is not None:
         return Rejected("request.invalid", "Agents are reported as known now: leave it out.", 422, "/as_known_at")
     end = end_of(asked, queue_zones(db, [asked.queue or ""])[asked.queue or ""])

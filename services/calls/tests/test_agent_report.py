@@ -218,6 +218,20 @@ def test_late_twice_and_shuffled_facts_give_the_same_figures_and_a_rebuild_too(c
     assert sum(row["signed_in_seconds"] for row in shuffled if row["agent"] == "a-1") == 3600
 
 
+def test_a_restart_ends_what_nothing_shows_to_have_gone_on(calls):
+    restarted = {"id": "r", "source": "pbx1", "type": "source.restarted", "occurred_at": at(30).isoformat()}
+    calls.take(agent_fact("a-1", "signed_in", 0), restarted, agent_fact("a-1", "signed_in", 40))
+    calls.take(agent_fact("a-1", "signed_out", 60))
+    (row,) = rows(calls, interval="total")
+    assert (row["signed_in_seconds"], row["inferred_sign_outs"]) == (50 * 60, 1)
+    calls.take(call_fact("c1", "answered", at(35), agent="a-1"), call_fact("c1", "ended", at(36), agent="a-1"))
+    (row,) = rows(calls, interval="total")  # a-1 was there all the time: the call that came late shows it
+    assert (row["signed_in_seconds"], row["inferred_sign_outs"]) == (60 * 60, 1)
+    calls.take(agent_fact("a-1", "signed_out", 38))
+    (row,) = rows(calls, interval="total")
+    assert (row["signed_in_seconds"], row["inferred_sign_outs"]) == (58 * 60, 0)
+
+
 def test_of_a_record_only_the_greatest_version_counts(calls):
     first = [
         agent_fact("a-1", "signed_in", 0, record="shift", record_version="1"),
@@ -264,6 +278,13 @@ MEASURES = get_args(AgentMeasure)
 def test_what_cannot_be_explained_is_refused(hour, asked, refusal):
     question = {"report": "agents", "measure": "handled", "interval_start": NINE, "interval": "PT1H", **asked}
     assert hour.refusal("Explain", **question) == refusal
+
+
+def test_who_may_not_see_agents_gets_no_explanation_of_them(hour):
+    asked = {"report": "agents", "agent": "a-1", "measure": "handled", "interval_start": NINE, "interval": "PT1H"}
+    tool = Actor("a tool", scopes=frozenset({"reports:read"}))
+    assert hour.refusal("Explain", tool, **asked) == ("auth.not_allowed", 403)
+    assert hour.refusal("Explain", CLIENT, **asked) == ("calls.report.names_not_shown", 403)
 
 
 @pytest.mark.parametrize("rows_by", [{"agent": "a-1"}, {"group_by": "queue", "queue": "sales"}, {"group_by": "total"}])
