@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 EVERY_QUEUE = ""
 HOUR = 3_600_000_000
+SAID_TWICE = HOUR // 60  # two feeds that tell of one sign-in are no further apart
 SILENCE = 12 * HOUR  # longer than any shift, and shorter than a night between two
 
 # What sources that tell of no sign-ins call the two states that mean one (TaskRouter, Amazon Connect, FreeSWITCH).
@@ -139,7 +140,7 @@ def attendances(
         end, inferred = until, False
         if later is None or register.is_told_again(later):
             end, inferred = _end(mark.at, until, life, restarts)
-            inferred = inferred or later is not None
+            inferred = inferred or (later is not None and later.at - mark.at > SAID_TWICE)
         if end > mark.at:
             found.append(Attendance(mark.at, end, register.signed_in, register.pauses, inferred))
         if end < until:

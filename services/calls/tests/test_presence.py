@@ -91,6 +91,11 @@ def test_a_sign_in_again_ends_what_was_before():
     ]
 
 
+def test_a_sign_in_that_two_feeds_tell_of_is_one():
+    marks = (mark("signed_in", 0), mark("signed_in", 0.05, fact="the same"), mark("signed_out", 90))
+    assert [each[3] for each in told(*marks)] == [False, False]
+
+
 def test_of_a_missing_sign_out_the_night_does_not_count():
     next_day = 24 * 60
     marks = (mark("signed_in", 0), mark("signed_in", next_day), mark("signed_out", next_day + 60))
