@@ -16,11 +16,13 @@ from gateway.broker import Broker
 from gateway.contracts import APIS, SERVICES
 from gateway.dead_letters import DeadLetters
 from gateway.documentation import PAGES, Documentation
+from gateway.ending import Ending
 from gateway.endpoints import Endpoints, Entry
 from gateway.event_feed import EventFeed
 from gateway.health import Health
 from gateway.idempotency import IdempotencyKeys
 from gateway.ingest import PATH, Ingest
+from gateway.live_stream import LiveStream
 from gateway.middleware import Manners
 from gateway.publisher import Publisher
 from gateway.queue_depths import QueueDepths
@@ -46,8 +48,11 @@ POOL_TIMEOUT = 2.0  # seconds
 TIDYING = 600.0  # seconds between deletions of old idempotency keys
 
 
-def create_app(settings: Settings) -> Manners:
-    """The ASGI application; it connects to broker and database when it is started, and goes on trying for ever."""
+def create_app(settings: Settings, ending: Ending | None = None) -> Manners:
+    """The ASGI application; it connects to broker and database when it is started, and goes on trying for ever.
+
+    Once the `ending` has begun, it lets go of those who listen.
+    """
     pool = AsyncConnectionPool(
         settings.database_url,
         min_size=1,
@@ -86,12 +91,14 @@ def create_app(settings: Settings) -> Manners:
                 await tokens.close()
             await pool.close()
 
+    authenticator = Authenticator(pool, tokens, Allowances(settings.rate_limit, settings.rate_window))
     entries = [
         Entry("POST", PATH, Ingest(publisher, settings.queues, lambda: sources.guarded).events),
         *(Entry("POST", path, feed.receive) for path, feed in feeds.items()),
         *ApiKeys(pool).entries(),
         *(_heeded(entry, sources) for api in APIS for entry in routes.of(api)),
         *EventFeed(rpc, APIS).entries(),
+        *LiveStream(rpc, authenticator, ending or Ending(), settings.live_listeners).entries(),
         *DeadLetters(DeadQueues(settings.amqp_url, arrivals(settings.queues, SERVICES))).entries(),
         *Documentation(APIS, ADAPTERS).entries(),
         Entry("GET", "/health/live", health.live),

@@ -57,6 +57,10 @@ RULE_CODES = (
          "Ask for a shorter range."),
     Code("calls.report.policy_unknown", "Unknown policy", 422, "No queue of the report has had a policy of that name.",
          "Name a policy that a queue has adopted, or leave `policy` out for the one in force."),
+    Code("calls.report.too_many_legs", "Too many legs", 422, "A report on agents covers more legs than one may.",
+         "Ask for a shorter range, or for one agent."),
+    Code("calls.report.names_not_shown", "Agents are not named", 403, "Somebody who sees totals alone asked for agents "
+         "by name.", "Leave `agent` out, and group by queue or total."),
     Code("calls.report.end_missing", "A total without its end", 422, "A total is explained only with its end.",
          "Give the `to` that the report had."),
     Code("calls.report.too_much_history", "Too much to find out", 422, "A report as known at an instant would have to "
@@ -157,6 +161,8 @@ CODES: dict[str, Code] = {
              "Plateau-Min-Position was not reached within 2 s.", "Repeat it after Retry-After.", retry=True),
         Code("request.internal", "Something is broken on our side", 500, "An error that was not foreseen; it has been "
              "logged under `request_id`.", "Report the request_id.", retry=True),
+        Code("live.too_many_listeners", "Too many listeners", 503, "As many follow the floor as this process serves.",
+             "Come back after Retry-After, or follow on fewer screens.", retry=True),
         Code("auth.missing", "Who are you?", 401, "The request has no credentials.",
              "Send Authorization: Bearer with a token or an API key."),
         Code("auth.unknown", "These credentials are not known", 401, "The token or API key is unknown, expired, "

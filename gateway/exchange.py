@@ -242,6 +242,31 @@ class Exchange:
         ]
         await self.send({"type": "http.response.start", "status": status, "headers": fields})
 
+    async def begin(self, status: int, media_type: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """Begins an answer of which nobody knows the length: `write` its parts, then `end` it."""
+        self.status = status
+        fields: Headers = [
+            (b"content-type", media_type),
+            (b"x-request-id", self.request_id.encode()),
+            *SECURITY,
+            *self.extra,
+            *headers,
+        ]
+        await self.send({"type": "http.response.start", "status": status, "headers": fields})
+
+    async def write(self, part: bytes) -> None:
+        """Sends a part; waits while the client takes nothing."""
+        await self.send({"type": "http.response.body", "body": part, "more_body": True})
+
+    async def end(self) -> None:
+        """Ends the answer."""
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def gone(self) -> None:
+        """Returns once the client has gone away."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
     async def answer_json(self, status: int, content: Any, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Sends `content` as JSON."""
         await self.answer(status, orjson.dumps(content), headers=headers)

@@ -22,6 +22,7 @@ MESSAGE_FACTS = Histogram(
     "plateau_ingest_message_facts", "Facts in a message.", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)
 )
 BACKLOG = Gauge("plateau_ingest_backlog_facts", "Facts acknowledged and not yet stored.")
+LISTENERS = Gauge("plateau_live_listeners", "Callers who follow the floor at /v1/live/stream.")
 PROJECTION_LAG = Gauge("plateau_projection_lag_events", "Events that a projection has not read yet.", ["projection"])
 RELAY_LAG = Gauge("plateau_relay_lag_events", "Public events that the bus has not confirmed yet.", ["service"])
 HELD_BACK = Gauge(

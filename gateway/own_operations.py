@@ -6,9 +6,9 @@ from typing import Any
 
 from apispec import APISpec
 
-from gateway import api_keys, dead_letters, event_feed, forms, ingest
+from gateway import api_keys, dead_letters, event_feed, forms, ingest, live_stream
 from gateway.adapters import Adapter, callback_of
-from gateway.openapi import Operation, json_answer, specification
+from gateway.openapi import Operation, header, json_answer, specification
 from gateway.roles import INGEST, SCOPES
 from services.calls.api import fact_schema
 from services.kernel import schemas
@@ -84,6 +84,7 @@ class OwnOperations:
         yield from _api_keys()
         yield from _dead_letters()
         yield _event_feed(self._types)
+        yield _live_stream()
         yield from _system()
 
 
@@ -173,6 +174,29 @@ def _event_feed(types: Sequence[str]) -> Operation:
     described = f"{about.partition(chr(10) * 2)[2]}\n\nThe types: `{'`, `'.join(types)}`. {_needs('events:read')}"
     return Operation("GET", event_feed.PATH, "events", about.splitlines()[0], {"200": json_answer("A page", page)},
                      "events:read", described, tuple(_asked(event_feed.EventsAfter)))  # fmt: skip
+
+
+LIVE_EVENT = """retry: 3000
+
+id: 6b1f0c2e9a41-1
+event: live
+data: {"whole":true,"as_of":"2026-11-21T09:14:03.120Z","queues":[…],"agents":[…],"quotas":[],"gone":{"queues":[],"agents":[]}}
+
+id: 6b1f0c2e9a41-2
+event: live
+data: {"whole":false,"as_of":"2026-11-21T09:14:05.131Z","queues":[],"agents":[…],"gone":{"queues":[],"agents":["a-1042"]}}
+"""  # noqa: E501 - as it is sent
+
+
+def _live_stream() -> Operation:
+    about = getdoc(live_stream.LiveStreamOf) or ""
+    described = f"{about.partition(chr(10) * 2)[2]}\n\n{_needs(live_stream.SCOPE)}"
+    events = {"schema": {"type": "string", "description": "Server-sent events."}, "example": LIVE_EVENT}
+    return Operation(
+        "GET", live_stream.PATH, "live", about.splitlines()[0],
+        {"200": {"description": "Events, for ever", "content": {"text/event-stream": events}}},
+        live_stream.SCOPE, described, (header("Last-Event-ID", "The id of the last event that was seen."),),
+    )  # fmt: skip
 
 
 def _asked(shape: type) -> Iterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ SCOPES: dict[str, str] = {
     "sources:read": "See telephone sources.",
     "sources:write": "Configure telephone sources.",
     "reports:read": "See reports and what stands behind each figure.",
+    "agents:read": "See what agents handled and how their time was spent: one's own, totals, or all, by role.",
     "live:read": "See what happens on the floor now.",
     "employees:read": "See employees by name, with their supervised periods.",
     "employees:write": "Hire employees.",
@@ -35,7 +36,7 @@ SCOPES: dict[str, str] = {
     "keys:write": "Make and revoke API keys.",
 }
 
-_SEES_CALLS = {"calls:read", "queues:read", "reports:read", "live:read"}
+_SEES_CALLS = {"calls:read", "queues:read", "reports:read", "agents:read", "live:read"}
 _TRAINS = {"inductions:read", "inductions:write", "learning-plans:read", "learning-plans:write"}
 _KEEPS_STAFF = {"employees:read", "employees:write", "supervision:write", "supervision:sign-off"}
 _REWARDS = {"awards:read", "awards:write", "awards:approve"}
@@ -52,13 +53,13 @@ ROLES: dict[str, frozenset[str]] = {
         | {"queues:write", "sources:read", "sources:write", "privacy:export", "privacy:erase"}
     ),
     "supervisor": frozenset(_SEES_CALLS),
-    "agent": frozenset(),
+    "agent": frozenset({"agents:read"}),
     "hr": frozenset(_KEEPS_STAFF | _TRAINS | _REWARDS),
     "trainer": frozenset(_TRAINS),
     "finance": frozenset({"reports:read", "awards:read"} | _HOLDS_BUDGET),
-    "owner": frozenset({"queues:read", "reports:read", "live:read", "budget:read"}),
+    "owner": frozenset({"queues:read", "reports:read", "agents:read", "live:read", "budget:read"}),
     "executive": frozenset({"queues:read", "reports:read", "budget:read"}),
-    "client": frozenset({"queues:read", "reports:read"}),
+    "client": frozenset({"queues:read", "reports:read", "agents:read"}),
     "integrator": frozenset({INGEST, "sources:read", "sources:write", "queues:read", "events:read"}),
     "auditor": frozenset(
         {

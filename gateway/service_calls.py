@@ -8,10 +8,10 @@ import structlog
 from gateway.exchange import Exchange
 from gateway.problems import Problem
 from gateway.rpc import DeadlinePassed, RemoteError, RpcClient
-from services.calls.api import SourcesWithProofOf, SourceToReadOf
+from services.calls.api import Live, SourcesWithProofOf, SourceToReadOf
 from services.kernel.actors import as_sent
 from services.kernel.decider import SYSTEM
-from services.kernel.values import Unavailable
+from services.kernel.values import Actor, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -77,3 +77,22 @@ async def _inside(rpc: RpcClient, question: type, parameters: dict[str, Any]) ->
         return dict(orjson.loads(answer["body"]))
     except (DeadlinePassed, RemoteError) as error:
         raise Unavailable("the settings of sources cannot be read now") from error
+
+
+async def live_view(rpc: RpcClient, actor: Actor) -> dict[str, Any]:
+    """What an actor sees of the floor, as `GET /v1/live` shows it.
+
+    Raises:
+        Problem: the calls service cannot be asked now (503), or is broken (500).
+    """
+    message = {"use_case": Live.__name__, "parameters": {}, "actor": as_sent(actor)}
+    try:
+        answer = await rpc.call("calls", "query", message, deadline=DEADLINE)
+    except (Unavailable, DeadlinePassed) as error:
+        raise Problem("service.unavailable", str(error)) from error
+    except RemoteError as error:
+        log.exception("service.failed", service="calls", method="query")
+        raise Problem("request.internal") from error
+    if "body" not in answer:
+        raise Problem(answer["refused"]["code"], answer["refused"]["detail"], status=answer["refused"]["status"])
+    return dict(orjson.loads(answer["body"]))

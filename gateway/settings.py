@@ -26,7 +26,9 @@ class TokenSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """The gateway's settings. `rate_limit` is requests per `rate_window` seconds for each caller, per process."""
+    """The gateway's settings. `rate_limit` is requests per `rate_window` seconds for each caller, per process;
+    `live_listeners` how many may follow the floor at once, per process.
+    """
 
     database_url: str
     amqp_url: str
@@ -38,6 +40,7 @@ class Settings:
     rate_window: int = 60
     log_level: str = "info"
     public_address: PublicAddress = field(default_factory=PublicAddress)
+    live_listeners: int = 500
 
 
 def _required(environ: Mapping[str, str], name: str, example: str) -> str:
@@ -104,4 +107,5 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         rate_window=_whole(environ, "PLATEAU_RATE_WINDOW_SECONDS", Settings.rate_window),
         log_level=environ.get("PLATEAU_LOG_LEVEL") or Settings.log_level,
         public_address=_public_address(environ),
+        live_listeners=_whole(environ, "PLATEAU_LIVE_LISTENERS", Settings.live_listeners, lowest=0, highest=10_000),
     )

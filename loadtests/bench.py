@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from infra.local.supervisor import ROOT
 from infra.rebuild import known
-from loadtests import appends, freshness, pages, performance_page
+from loadtests import appends, freshness, listeners, pages, performance_page
 from loadtests.driving import Load
 from loadtests.growth import Growth
 from loadtests.own_stack import own_stack
@@ -30,7 +30,8 @@ BULK_CONNECTIONS = 8  # of 500 facts each: as many are under way as a few shippe
 FRESH_RATE = 2000
 MILLION = 1_000_000
 # Which races each part needs; a part that is not here measures by itself.
-RACES = {"ingest": ("bare", "usual", "single", "ndjson"), "commands": ("usual", "commands"), "rebuild": ("bare",)}
+RACES = {"ingest": ("bare", "usual", "single", "ndjson"), "commands": ("usual", "commands"), "rebuild": ("bare",),
+         "listeners": ("single", "watched")}  # fmt: skip
 PARTS = (*RACES, "append", "freshness", "memory")
 console = Console()
 
@@ -51,6 +52,7 @@ class Bench:
             "usual": lambda: USUAL.facts(servers.postgres.url, servers.rabbitmq.url, self.load, self.folder).rate,
             "single": lambda: self.ours.facts(self.load, self.folder).rate,
             "ndjson": lambda: self.ours.facts(bulk, self.folder, BULK).rate,
+            "watched": self._watched,
             "commands": lambda: self.ours.commands(self.load, self.folder).rate,
         }
         rates: dict[str, list[float]] = {name: [] for name in names}
@@ -59,6 +61,19 @@ class Bench:
                 rates[name].append(races[name]())
                 console.print(f"round {turn}: {name} {rates[name][-1]:,.0f} a second")
         self.median_of = {name: median(found) for name, found in rates.items()}
+
+    def _watched(self) -> float:
+        with listeners.listening(self.ours.stack.url, self.ours.token) as heard:
+            rate = self.ours.facts(self.load, self.folder).rate
+        if not heard.events > listeners.LISTENERS:
+            raise click.ClickException("Nobody heard of any change, so nothing was measured.")
+        return rate
+
+    def listeners(self) -> Iterator[Row]:
+        """Facts over HTTP while screens follow the floor."""
+        rate = self.median_of
+        what = f"single-event POST while {listeners.LISTENERS} screens follow the floor"
+        yield Row(what, rate["watched"], "/s", 0.9, rate["single"], "without")
 
     def ingest(self) -> Iterator[Row]:
         """Facts over HTTP, one a request and in bulk."""

@@ -10,6 +10,7 @@ from referencing.jsonschema import DRAFT202012
 Json = dict[str, Any]
 
 ADDRESS = "urn:openapi"
+STREAM = "text/event-stream"
 
 
 class Contract:
@@ -28,6 +29,10 @@ class Contract:
             for method, operation in described.items()
             if method.upper() in methods
         ]
+
+    def answered(self, *methods: str) -> list[tuple[str, str, Json]]:
+        """Those operations whose answer has an end."""
+        return [each for each in self.operations(*methods) if STREAM not in str(each[2]["responses"])]
 
     def holds(self, method: str, path: str, answer: httpx.Response) -> None:
         """Fails where an answer has a media type or a shape that the document does not give it."""

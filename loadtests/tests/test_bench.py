@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from loadtests.bench import main
 from loadtests.freshness import Freshness, Poster, queued_calls
+from loadtests.listeners import Heard, Screen
 from loadtests.load_shapes import SHAPES
 from loadtests.performance_page import Row, Run, write
 from services.calls.domain.facts import canonical
@@ -80,3 +81,16 @@ def test_a_poster_counts_answers_and_keeps_a_refusal():
 def test_percentiles_of_ages_are_milliseconds():
     ages = Freshness([n / 1000 for n in range(101)])
     assert (ages.percentile(50), ages.percentile(99)) == (pytest.approx(50), pytest.approx(99))
+
+
+def test_a_screen_counts_events_however_they_are_cut():
+    heard = Heard()
+    screen = Screen(b"", heard)
+    told = b"HTTP/1.1 200 OK\r\n\r\n" + b"id: a-1\nevent: live\ndata: {}\n\n" * 3
+    for begin in range(0, len(told), 7):
+        screen.data_received(told[begin : begin + 7])
+    assert heard == Heard(listening=0, events=3)
+    Screen(b"", heard).data_received(told)
+    assert heard == Heard(listening=1, events=6)
+    Screen(b"", heard).data_received(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
+    assert heard.listening == 1

@@ -10,6 +10,8 @@ from services.calls.domain.sources import ConfigureSource, SourceView
 from services.calls.domain.subjects import EraseSubject
 from services.calls.domain.vocabulary import fact_schema
 from services.calls.queries import (
+    AgentReport,
+    AgentsOf,
     CallList,
     CallOf,
     Calls,
@@ -78,6 +80,7 @@ api.query("GET", "/v1/calls", Calls, returns=CallList, scope="calls:read")
 api.query("GET", "/v1/calls/{id}", CallOf, returns=CallView, scope="calls:read")
 api.query("GET", "/v1/calls/{id}/facts", FactsOfCall, returns=FactList, scope="calls:read")
 api.query("GET", "/v1/reports/service-level", ServiceLevelOf, returns=ServiceLevelReport, scope="reports:read")
+api.query("GET", "/v1/reports/agents", AgentsOf, returns=AgentReport, scope="agents:read")
 api.query("GET", "/v1/reports/explain", Explain, returns=Explanation, scope="reports:read")
 api.query("GET", "/v1/live", Live, returns=LiveView, scope="live:read")
 

@@ -13,7 +13,7 @@ class AgentLeg:
     """One agent's part in a call; its id is that of the event that opens it.
 
     Instants in microseconds since 1970, durations in milliseconds, talk net of hold. `inferred`: its end
-    was never told, so that it counts in no handle time.
+    was never told, so that it counts in no handle time. `holds` are spans; `wrapup_at` is where its wrap-up began.
     """
 
     id: UUID
@@ -30,6 +30,8 @@ class AgentLeg:
     wrapup: WrapUp
     inferred: bool
     transferred: Transfer | None
+    holds: tuple[tuple[int, int], ...] = ()
+    wrapup_at: int | None = None
 
     @property
     def handled(self) -> bool:
@@ -47,9 +49,13 @@ RingResult = Literal["ringing", "answered", "missed", "cancelled"]
 
 @dataclass(slots=True)
 class Ring:
-    """One attempt to reach an agent; `at` in microseconds since 1970, `ring_ms` where it is known."""
+    """One attempt to reach an agent, for a queue if that is known.
+
+    `at` in microseconds since 1970, `ring_ms` where it is known.
+    """
 
     visit_id: UUID | None
+    queue: str | None
     agent: str | None
     at: int
     ring_ms: int | None = None
@@ -80,7 +86,7 @@ class OpenLeg:
     stated_hold: int | None = None
     talk_includes_hold: bool = False
     held_since: int | None = None
-    held: int = 0
+    holds: tuple[tuple[int, int], ...] = ()
     wrapups_begun: tuple[int, ...] = ()
     wrapups_ended: tuple[tuple[int, int | None], ...] = ()
     transferred: Transfer | None = None
@@ -94,7 +100,7 @@ class OpenLeg:
     def resume(self, at: int) -> None:
         """The customer is back."""
         if self.held_since is not None:
-            self.held += at - self.held_since
+            self.holds += ((self.held_since, at),)
             self.held_since = None
 
     def end(
@@ -123,7 +129,8 @@ class OpenLeg:
 
     def result(self, notes: dict[str, None]) -> AgentLeg:
         """The leg as its facts leave it."""
-        hold = self.held // 1000 if self.stated_hold is None else self.stated_hold
+        held = sum(until - since for since, until in self.holds)
+        hold = held // 1000 if self.stated_hold is None else self.stated_hold
         talk, ended_at = self.stated_talk, self.ended_at
         if talk is not None and self.talk_includes_hold:
             talk = max(talk - hold, 0)
@@ -149,7 +156,14 @@ class OpenLeg:
             "open" if self.wrapping else "closed" if self.wrapups_ended else "none",
             self.inferred,
             self.transferred,
+            self.holds,
+            self._wrapup_at(),
         )
+
+    def _wrapup_at(self) -> int | None:
+        if self.wrapups_begun:
+            return self.wrapups_begun[0]
+        return self.ended_at if self.wrapups_ended else None
 
     def _wrapup(self, notes: dict[str, None]) -> int:
         """Each end with its beginning, the first with the first; what no fact begins began when the line was free."""

@@ -138,7 +138,8 @@ class Reading:
     def ring(self, fact: Fact) -> Ring:
         """A new attempt to reach the agent that the fact names, on the visit open now."""
         waiting = self.waiting(fact.queue)
-        ring = Ring(waiting[0].id if waiting else None, str(fact.agent), fact.occurred_at)
+        visit_id, queue = (waiting[0].id, waiting[0].queue) if waiting else (None, fact.queue)
+        ring = Ring(visit_id, queue, str(fact.agent), fact.occurred_at)
         self.rings.append(ring)
         return ring
 

@@ -103,11 +103,11 @@ def _of_greatest_versions(facts: list[Fact]) -> list[Fact]:
     for fact in facts:
         if fact.record is not None:
             versions.setdefault(fact.record, set()).add(fact.record_version or "")
-    greatest = {record: _greatest(found) for record, found in versions.items()}
+    greatest = {record: greatest_versions(found) for record, found in versions.items()}
     return [fact for fact in facts if fact.record is None or (fact.record_version or "") in greatest[fact.record]]
 
 
-def _greatest(versions: set[str]) -> set[str]:
+def greatest_versions(versions: set[str]) -> set[str]:
     """The versions equal to the greatest one: as instants if all of them are, else as numbers, else as text."""
     stated = versions - {""}
     if len(stated) < 2:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.calls.domain.entries import entry_told
-from services.calls.domain.fold import Call, Fact
+from services.calls.domain.fold import AgentLeg, Call, Fact
 from services.kernel.copying import copy_rows, instant_text
 from services.kernel.database import Cursor, uuid_array
 
@@ -34,10 +34,19 @@ CREATE TABLE legs (
     call uuid NOT NULL, number integer NOT NULL, id uuid NOT NULL, visit uuid, queue text, agent text,
     answered_at timestamptz NOT NULL, ended_at timestamptz, ring_ms bigint, talk_ms bigint, hold_ms bigint NOT NULL,
     wrapup_ms bigint NOT NULL, wrapup text NOT NULL, inferred boolean NOT NULL, transferred text,
+    excluded boolean NOT NULL, wrapup_at timestamptz,
+    holds bigint[], -- beginning and end of each hold in turn, in milliseconds since the answer
     PRIMARY KEY (call, number)
 );
 CREATE INDEX legs_of_agent ON legs (agent, answered_at);
 CREATE INDEX legs_open ON legs (agent) WHERE ended_at IS NULL OR wrapup = 'open';
+
+CREATE TABLE rings (
+    call uuid NOT NULL, number integer NOT NULL, visit uuid, queue text, agent text NOT NULL,
+    began_at timestamptz NOT NULL, ring_ms bigint, result text NOT NULL, excluded boolean NOT NULL,
+    PRIMARY KEY (call, number)
+);
+CREATE INDEX rings_of_agent ON rings (agent, began_at);
 
 -- Everybody whose number a call's facts give beside the customer of the call: erasure must find them too.
 CREATE TABLE further_customers (call uuid NOT NULL, customer text NOT NULL, PRIMARY KEY (call, customer));
@@ -72,13 +81,15 @@ VISIT_COLUMNS = (
 )
 LEG_COLUMNS = (
     "call", "number", "id", "visit", "queue", "agent", "answered_at", "ended_at", "ring_ms", "talk_ms", "hold_ms",
-    "wrapup_ms", "wrapup", "inferred", "transferred",
+    "wrapup_ms", "wrapup", "inferred", "transferred", "excluded", "wrapup_at", "holds",
 )
+RING_COLUMNS = ("call", "number", "visit", "queue", "agent", "began_at", "ring_ms", "result", "excluded")
 # fmt: on
 LAYOUT = (
     ("calls", "id", CALL_COLUMNS),
     ("visits", "call", VISIT_COLUMNS),
     ("legs", "call", LEG_COLUMNS),
+    ("rings", "call", RING_COLUMNS),
     ("further_customers", "call", ("call", "customer")),
     ("former_entries", "call", ("call", "queue", "hour")),
 )
@@ -92,6 +103,7 @@ class Rows(NamedTuple):
     calls: list[Row]
     visits: list[Row]
     legs: list[Row]
+    rings: list[Row]
     further_customers: list[Row]
     former_entries: list[Row]
 
@@ -102,6 +114,7 @@ def rows_of(id_: UUID, source: str, call_id: str, facts: Sequence[Fact], call: C
         [call_row(id_, source, call_id, call)],
         visit_rows(id_, call),
         leg_rows(id_, call),
+        ring_rows(id_, call),
         [(id_, customer) for customer in sorted({fact.customer for fact in facts} - {call.customer, None})],
         former_entry_rows(id_, facts, call),
     )
@@ -198,8 +211,36 @@ def leg_rows(id_: UUID, call: Call) -> list[Row]:
             leg.wrapup,
             leg.inferred,
             leg.transferred,
+            call.excluded,
+            instant_text(leg.wrapup_at),
+            _holds(leg),
         )
         for leg in call.legs
+    ]
+
+
+def _holds(leg: AgentLeg) -> str | None:
+    """The array as PostgreSQL reads it; most legs have none."""
+    if not leg.holds:
+        return None
+    return "{" + ",".join(str((bound - leg.answered_at) // 1000) for hold in leg.holds for bound in hold) + "}"
+
+
+def ring_rows(id_: UUID, call: Call) -> list[Row]:
+    """The rows of the attempts to reach agents."""
+    return [
+        (
+            id_,
+            number,
+            ring.visit_id,
+            ring.queue,
+            ring.agent,
+            instant_text(ring.at),
+            ring.ring_ms,
+            ring.result,
+            call.excluded,
+        )
+        for number, ring in enumerate(call.rings, start=1)
     ]
 
 

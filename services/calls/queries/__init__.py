@@ -1,5 +1,6 @@
 """What can be asked of the calls service, and the shape of each answer (durations in decimal seconds, ratios 0..1)."""
 
+from services.calls.queries.agents import AgentReport, AgentRow, AgentsOf
 from services.calls.queries.calls import (
     CallList,
     CallOf,
@@ -16,6 +17,8 @@ from services.calls.queries.calls import (
 from services.calls.queries.live import AgentCounts, AgentState, Live, LiveAgent, LiveQueue, LiveView
 from services.calls.queries.privacy import ExportedCall, ExportSubject, SubjectExport
 from services.calls.queries.service_level import (
+    AgentGroup,
+    AgentMeasure,
     Explain,
     ExplainedFact,
     ExplainedVisit,
@@ -38,7 +41,12 @@ from services.calls.queries.settings import (
 
 __all__ = [
     "AgentCounts",
+    "AgentGroup",
+    "AgentMeasure",
+    "AgentReport",
+    "AgentRow",
     "AgentState",
+    "AgentsOf",
     "CallList",
     "CallOf",
     "CallView",

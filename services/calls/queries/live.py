@@ -38,7 +38,10 @@ class LiveQueue:
 
 @values
 class LiveAgent:
-    """One signed-in agent now."""
+    """One signed-in agent now, in the state that the agents' report counts this moment in.
+
+    `late` is false until there are schedules to be late by.
+    """
 
     agent: str
     state: AgentState

@@ -25,6 +25,29 @@ Measure = Literal[
     "pending",
 ]
 
+AgentGroup = Literal["agent", "queue", "total"]
+AgentMeasure = Literal[
+    "handled",
+    "pending",
+    "rings",
+    "rings_answered",
+    "rings_missed",
+    "rings_cancelled",
+    "transferred",
+    "transferred_blind",
+    "transferred_attended",
+    "handle_seconds",
+    "talk_seconds",
+    "hold_seconds",
+    "wrapup_seconds",
+    "signed_in_seconds",
+    "handling_seconds",
+    "available_seconds",
+    "paused_seconds",
+    "elsewhere_seconds",
+    "signed_out_handling_seconds",
+]
+
 
 @values
 class ServiceLevelOf:
@@ -96,12 +119,18 @@ class ServiceLevelReport:
 
 @values
 class Explain(Paged):
-    """List the visits behind one figure of a report, and the facts behind each visit."""
+    """List the visits or legs behind one figure of a report, and the facts behind each.
 
-    queue: Name
+    Of the service level name the `queue`; of agents the `agent`, or with `group_by` queue or total what its row names.
+    The time that an agent was signed in, available or paused stands on facts of the agent, which come without a call.
+    """
+
     interval_start: datetime
-    measure: Measure
-    report: Literal["service-level"] = "service-level"
+    measure: Literal[Measure, AgentMeasure]
+    queue: Name | None = None
+    agent: Name | None = None
+    group_by: AgentGroup | None = None
+    report: Literal["service-level", "agents"] = "service-level"
     interval: Interval = "PT15M"
     to: datetime | None = None
     policy: Name | None = None
@@ -124,18 +153,19 @@ class ExplainedFact:
 
 @values
 class ExplainedVisit:
-    """A visit behind a figure, with its call's facts."""
+    """A visit or a leg behind a figure, with its call's facts; or facts of an agent, without a call."""
 
-    call_id: UUID
-    visit_id: UUID
+    call_id: UUID | None
+    visit_id: UUID | None
     facts: tuple[ExplainedFact, ...]
+    leg_id: UUID | None = None
 
 
 @values
 class Explanation:
-    """A figure, the policies behind it, and a page of the visits that it counts."""
+    """A figure, the policies behind it, and a page of what it counts."""
 
-    value: int
+    value: Decimal
     policy: tuple[PolicyView, ...]
     items: tuple[ExplainedVisit, ...]
     next: str | None

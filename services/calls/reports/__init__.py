@@ -1,5 +1,6 @@
 """Reports: figures computed from the read models at the moment of asking, so that a correction is right at once."""
 
+from services.calls.reports.agents import AgentReports
 from services.calls.reports.calls import CallReader
 from services.calls.reports.explain import Explanations
 from services.calls.reports.live import LiveFloor
@@ -10,4 +11,11 @@ from services.kernel.privacy import MasterKey
 
 def readers(master: MasterKey) -> list[object]:
     """Everything that answers the queries of the calls service."""
-    return [CallReader(master), ServiceLevelReports(), Explanations(), LiveFloor(), SourceReader(master)]
+    return [
+        CallReader(master),
+        ServiceLevelReports(),
+        Explanations(),
+        LiveFloor(),
+        AgentReports(),
+        SourceReader(master),
+    ]

@@ -1,15 +1,16 @@
 """From a figure of a report to the visits behind it, and to the facts behind them."""
 
 from datetime import UTC, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, get_args
 from uuid import UUID
 
 from psycopg import sql
 
-from services.calls.queries import Explain, ExplainedFact, ExplainedVisit, Explanation, Measure
+from services.calls.queries import AgentMeasure, Explain, ExplainedVisit, Explanation, Measure
+from services.calls.reports.agents_explained import agents_explained, end_of, shown
 from services.calls.reports.as_known import Past, recall
 from services.calls.reports.facts import facts_of
-from services.calls.reports.intervals import following
 from services.calls.reports.judged_visits import judged, judged_visits, queue_zones, queues_seen
 from services.calls.reports.service_level import too_long
 from services.kernel.cursors import decode, encode
@@ -35,6 +36,7 @@ EACH: dict[Measure, str] = {"handled": "handled", "pending": "pending"}  # these
 VALUE = "SELECT coalesce(sum({each}), 0)::int FROM ({visits}) AS judged WHERE {behind}"
 PAGE = """SELECT call, id, entered_at FROM ({visits}) AS judged
     WHERE {behind} AND (entered_at, id) > (%(after_instant)s, %(after_id)s) ORDER BY entered_at, id LIMIT %(limit)s"""
+OF_REPORT = {"service-level": get_args(Measure), "agents": get_args(AgentMeasure)}
 BEGINNING = (datetime.min.replace(tzinfo=UTC).isoformat(), str(UUID(int=0)))
 
 
@@ -44,16 +46,18 @@ class Explanations:
     @answers(Explain)
     def explain(self, asked: Explain, db: Cursor, actor: Actor) -> Explanation | Rejected | None:
         """The figure, its policies, and a page of its visits in the order in which they entered."""
+        if asked.measure not in OF_REPORT[asked.report]:
+            return Rejected("request.invalid", f"The report {asked.report} has no such measure.", 422, "/measure")
+        if asked.report == "agents":
+            return agents_explained(db, actor, asked)
+        if asked.queue is None:
+            return Rejected("request.invalid", "Name the queue of the row.", 422, "/queue")
         queues = queues_seen(db, actor, asked.queue)
         if not queues:
             return None
-        end = asked.to
-        if asked.interval != "total":
-            end = following(
-                asked.interval_start, asked.interval, asked.timezone or queue_zones(db, queues)[asked.queue]
-            )
-        if end is None:
-            return Rejected("calls.report.end_missing", "A total needs `to`, as the report had it.", 422, "/to")
+        end = end_of(asked, queue_zones(db, queues)[asked.queue])
+        if isinstance(end, Rejected):
+            return end
         if refused := too_long(asked.interval_start, end):
             return refused
         if (known_at := asked.as_known_at) and (
@@ -67,8 +71,8 @@ class Explanations:
         visits, parameters = judged_visits(judgement)
         parts = {
             "visits": visits,
-            "behind": sql.SQL(BEHIND[asked.measure]),
-            "each": sql.SQL(EACH.get(asked.measure, "1")),
+            "behind": sql.SQL(BEHIND[asked.measure]),  # type: ignore[index] - as was checked
+            "each": sql.SQL(EACH.get(asked.measure, "1")),  # type: ignore[call-overload]
         }
         (value,) = db.execute(sql.SQL(VALUE).format(**parts), parameters).fetchone() or (0,)
         after = decode(asked.cursor, now, datetime.fromisoformat, UUID) if asked.cursor else BEGINNING
@@ -76,12 +80,12 @@ class Explanations:
             sql.SQL(PAGE).format(**parts),
             {**parameters, "after_instant": after[0], "after_id": after[1], "limit": asked.limit + 1},
         ).fetchall()
-        shown = page[: asked.limit]
+        first = page[: asked.limit]
         return Explanation(
-            value=value,
+            value=Decimal(value),
             policy=judgement.policies(),
-            items=_explained(db, shown, known_at),
-            next=encode(now, shown[-1][2].isoformat(), str(shown[-1][1])) if len(page) > asked.limit else None,
+            items=_explained(db, first, known_at),
+            next=encode(now, first[-1][2].isoformat(), str(first[-1][1])) if len(page) > asked.limit else None,
         )
 
 
@@ -91,10 +95,7 @@ def _explained(db: Cursor, visits: list[tuple[Any, ...]], known_at: datetime | N
         ExplainedVisit(
             call_id=call,
             visit_id=visit,
-            facts=tuple(
-                ExplainedFact(fact.data["id"], fact.data["source"], fact.type, fact.occurred_at, fact.recorded_at)
-                for fact in facts[call]
-            ),
+            facts=tuple(shown(fact) for fact in facts[call]),
         )
         for call, visit, _ in visits
     )

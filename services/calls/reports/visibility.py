@@ -5,6 +5,8 @@ from typing import Any
 from services.kernel.database import Cursor
 from services.kernel.values import Actor
 
+TOTALS_ONLY = frozenset({"client", "owner", "finance", "executive", "auditor"})  # roles that see no agent by name
+NOBODY = ""  # no agent has that name
 QUEUES_OF_CLIENT = "SELECT queue FROM queues WHERE client = %s"
 
 
@@ -14,6 +16,15 @@ def queues_open_to(db: Cursor, actor: Actor) -> frozenset[str] | None:
         return actor.queues
     own = frozenset(queue for (queue,) in db.execute(QUEUES_OF_CLIENT, (actor.client,)))
     return own if actor.queues is None else own & actor.queues
+
+
+def names_open_to(actor: Actor) -> frozenset[str] | None:
+    """The agents whom the actor may see by name; None where there is no limit, empty where totals alone are theirs."""
+    if actor.client is not None or (actor.roles and actor.roles <= TOTALS_ONLY):
+        return frozenset()
+    if actor.roles == {"agent"}:
+        return frozenset({actor.agent or NOBODY})
+    return None
 
 
 def call_filters(db: Cursor, actor: Actor) -> dict[str, Any]:

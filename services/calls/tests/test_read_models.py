@@ -61,8 +61,10 @@ def strange_facts(draw: Any) -> dict[str, Any]:
     queues = draw(st.sampled_from([None, ["sales"], ["sales", "care"]]))
     data: dict[str, Any] = {"state": "busy"} if kind == "state_changed" else {"queues": queues}
     sequence = draw(st.none() | st.integers(0, 3))
+    record = draw(st.sampled_from([{}, {"record": "r1", "record_version": draw(st.sampled_from(["2", "10"]))}]))
     return {**fact, "type": f"agent.{kind}", "agent": draw(st.sampled_from(["a-1", "a-2"])), "sequence": sequence} | {
-        "data": None if kind == "noted" else data
+        "data": None if kind == "noted" else data,
+        **record,
     }
 
 

@@ -1,0 +1,86 @@
+"""The agents' report: what each handled, and how their time was spent."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from services.calls.queries.calls import Name
+from services.calls.queries.service_level import AgentGroup, Interval
+from services.kernel.decider import values
+
+
+@values
+class AgentsOf:
+    """Report what agents handled and how their time was spent, per agent and interval.
+
+    A leg counts in the interval in which it was answered, a ring in that in which it began; `handle_seconds` and
+    `aht_seconds` are of the handled legs that count. All other times are cut at interval edges. With `queue` everything
+    is as that queue sees it: on calls of other queues an agent is elsewhere. Rows are by agent, by queue or one
+    `total`; without `group_by`, by agent where the caller may see agents by name, else by queue. An agent sees
+    themselves alone.
+    """
+
+    from_: datetime
+    to: datetime
+    agent: Name | None = None
+    queue: Name | None = None
+    interval: Interval = "P1D"
+    group_by: AgentGroup | None = None
+    timezone: ZoneInfo | None = None
+
+
+@values
+class AgentRow:
+    """The figures of one agent, of one queue, or of all in one interval; null where a ratio has nothing to stand on.
+
+    Signed-in time is `handling_seconds` + `elsewhere_seconds` + `available_seconds` + `paused_seconds`; it is also
+    given by state, and pauses by activity. `occupancy` is handling over handling and available, `utilisation` handling
+    over signed-in time. `signed_out_handling_seconds` is work while nobody had told of a sign-in: it is in no ratio.
+    `inferred_sign_outs` counts ends of signed-in time that no fact tells. `ring_no_answer_rate` is of rings, which
+    leave cancelled ones out; `transfer_rate` of handled legs.
+    """
+
+    agent: str | None
+    queue: str | None
+    interval_start: datetime
+    handled: int
+    pending: int
+    handle_seconds: Decimal
+    aht_seconds: Decimal | None
+    talk_seconds: Decimal
+    hold_seconds: Decimal
+    wrapup_seconds: Decimal
+    rings: int
+    rings_answered: int
+    rings_missed: int
+    rings_cancelled: int
+    ring_seconds: Decimal
+    ring_no_answer_rate: Decimal | None
+    transferred: int
+    transferred_blind: int
+    transferred_attended: int
+    transfer_rate: Decimal | None
+    signed_in_seconds: Decimal
+    handling_seconds: Decimal
+    elsewhere_seconds: Decimal
+    available_seconds: Decimal
+    paused_seconds: Decimal
+    state_seconds: dict[str, Decimal]
+    activity_seconds: dict[str, Decimal]
+    signed_out_handling_seconds: Decimal
+    inferred_sign_outs: int
+    occupancy: Decimal | None
+    utilisation: Decimal | None
+
+
+@values
+class AgentReport:
+    """Rows by agent or queue and interval; `utilisation_of` names the denominator of utilisation."""
+
+    items: tuple[AgentRow, ...]
+    group_by: AgentGroup
+    interval: Interval
+    timezone: str | None
+    utilisation_of: Literal["signed_in_seconds"]
+    as_of: datetime

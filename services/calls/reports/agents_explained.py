@@ -1,0 +1,159 @@
+"""From a figure of the agents' report to the legs, rings and facts of agents behind it."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from services.calls.domain.agents_time import Work, on_call
+from services.calls.queries import AgentsOf, Explain, ExplainedFact, ExplainedVisit, Explanation
+from services.calls.reports.agents import Ring, Seen, agents_seen, of_legs, of_rings, of_states
+from services.calls.reports.agents_viewed import Sight, View, Window, viewed_by
+from services.calls.reports.facts import facts_of
+from services.calls.reports.floor import too_many
+from services.calls.reports.intervals import following
+from services.calls.reports.judged_visits import queue_zones
+from services.calls.reports.service_level import too_long
+from services.kernel.cursors import decode, encode
+from services.kernel.database import Cursor
+from services.kernel.decider import Rejected
+from services.kernel.store import COLUMNS, StoredEvent
+from services.kernel.values import Actor, seconds
+
+MARKED = f"""SELECT {COLUMNS} FROM store.events
+    JOIN unnest(%s::uuid[], %s::uuid[]) AS wanted(stream_id, event_id) USING (stream_id, event_id)
+    ORDER BY occurred_at, version"""  # noqa: S608 - a constant
+STATES = {
+    "signed_in_seconds": {"on_call", "wrapup", "elsewhere", "available", "paused"},
+    "handling_seconds": {"on_call", "wrapup"},
+    "available_seconds": {"available"},
+    "paused_seconds": {"paused"},
+    "elsewhere_seconds": {"elsewhere"},
+    "signed_out_handling_seconds": {"signed_out"},
+}
+OF_LEGS = {"handling_seconds", "elsewhere_seconds", "signed_out_handling_seconds"}  # these stand on calls
+FIRST = (0, UUID(int=0))
+
+
+class Behind(NamedTuple):
+    """What adds to a figure, by when it began and an id: a leg or a ring of a call, or marks of an agent."""
+
+    at: int
+    id: UUID
+    call: UUID | None = None
+    visit: UUID | None = None
+    leg: UUID | None = None
+    marks: tuple[tuple[UUID, UUID], ...] = ()
+
+
+def end_of(asked: Explain, zone: ZoneInfo) -> datetime | Rejected:
+    """The end of the interval asked about."""
+    if asked.interval != "total":
+        return following(asked.interval_start, asked.interval, asked.timezone or zone)
+    return asked.to or Rejected("calls.report.end_missing", "A total needs `to`, as the report had it.", 422, "/to")
+
+
+def agents_explained(db: Cursor, actor: Actor, asked: Explain) -> Explanation | Rejected | None:
+    """The figure, and a page of what is behind it in the order in which it began."""
+    # Who may explain reports may not by that see agents; whoever asks from inside has no scopes at all.
+    if actor.scopes and not actor.may("agents:read"):
+        return Rejected("auth.not_allowed", "This needs the scope agents:read. Ask an administrator for it.", 403)
+    if asked.as_known_at is not None:
+        return Rejected("request.invalid", "Agents are reported as known now: leave it out.", 422, "/as_known_at")
+    end = end_of(asked, queue_zones(db, [asked.queue or ""])[asked.queue or ""])
+    if isinstance(end, Rejected):
+        return end
+    if refused := too_long(asked.interval_start, end):
+        return refused
+    wanted = AgentsOf(asked.interval_start, end, asked.agent, asked.queue, "total", asked.group_by, asked.timezone)
+    view = viewed_by(db, actor, wanted)
+    if not isinstance(view, View):
+        return view
+    if not view.named:
+        return Rejected("request.invalid", f"Name the {view.group} of the row.", 422, f"/{view.group}")
+    if refused := too_many(db, view.agents, asked.interval_start, end):
+        return refused
+    now = datetime.now(UTC)
+    (row,) = view.named
+    window, sight = view.window(row, now), view.sight(row)
+    value, behind = 0, set[Behind]()
+    for seen in agents_seen(db, view, now):
+        for much, each in _behind(asked.measure, seen, sight, window):
+            value += much
+            behind.update(each)
+    after = decode(asked.cursor, now, int, UUID) if asked.cursor else FIRST
+    page = sorted((each for each in behind if each[:2] > tuple(after)), key=lambda each: each[:2])[: asked.limit + 1]
+    first = page[: asked.limit]
+    return Explanation(
+        value=_shown(asked.measure, value),
+        policy=(),
+        items=tuple(_explained(db, first)),
+        next=encode(now, str(first[-1].at), str(first[-1].id)) if len(page) > asked.limit else None,
+    )
+
+
+def _shown(measure: str, value: int) -> Decimal:
+    if measure in STATES:
+        return seconds(value // 1000)
+    return seconds(value) if measure.endswith("_seconds") else Decimal(value)
+
+
+def _behind(measure: str, seen: Seen, sight: Sight, window: Window) -> Iterator[tuple[int, Iterable[Behind]]]:
+    """How much an agent adds to the figure, and what that stands on; in microseconds, milliseconds or counts."""
+    agent, present, rings = seen
+    if measure in STATES:
+        states = STATES[measure]
+        much = sum(each for _, state, _, each in of_states(present, agent.legs, sight, window) if state in states)
+        if much:
+            yield much, _calls(seen, sight, window, measure) if measure in OF_LEGS else [_marks(seen)]
+        return
+    name = measure.removesuffix("_seconds")
+    for _, counted, much, leg in of_legs(agent.legs, present, sight, window):
+        if counted == name and much:
+            yield much, [_leg(leg)]
+    for _, counted, much, ring in of_rings(rings, sight, window):
+        if counted == name:
+            yield much, [_ring(ring)]
+
+
+def _calls(seen: Seen, sight: Sight, window: Window, measure: str) -> Iterator[Behind]:
+    for leg in seen.agent.legs:
+        begin, end = on_call(leg, window.now)
+        worked = max(end, (leg.wrapup_at or 0) + leg.wrapup_ms * 1000) if leg.wrapup != "open" else window.now
+        here = sight is None or leg.queue in sight
+        if begin < window.end and worked > window.edges[0] and here is (measure != "elsewhere_seconds"):
+            yield _leg(leg)
+
+
+def _marks(seen: Seen) -> Behind:
+    """What was said in the interval, and of each kind the newest before and the first behind it."""
+    said = sorted(seen.agent.said, key=lambda each: each.mark[:4])
+    events = tuple(dict.fromkeys((each.stream, each.event) for each in said))
+    return Behind(max(said[0].mark.at, 0), said[0].event, marks=events)
+
+
+def _leg(leg: Work) -> Behind:
+    return Behind(leg.answered_at, leg.id, leg.call, leg.visit, leg.id)
+
+
+def _ring(ring: Ring) -> Behind:
+    return Behind(ring.at, UUID(int=ring.call.int ^ ring.number), ring.call, ring.visit)
+
+
+def _explained(db: Cursor, page: list[Behind]) -> Iterator[ExplainedVisit]:
+    of_calls = facts_of(db, {each.call for each in page if each.call})
+    for each in page:
+        facts = of_calls[each.call] if each.call else _marked(db, each.marks)
+        yield ExplainedVisit(each.call, each.visit, tuple(map(shown, facts)), each.leg)
+
+
+def _marked(db: Cursor, marks: Iterable[tuple[UUID, UUID]]) -> list[StoredEvent]:
+    streams, events = zip(*marks, strict=True)
+    return [StoredEvent(*row) for row in db.execute(MARKED, (list(streams), list(events)))]
+
+
+def shown(fact: StoredEvent) -> ExplainedFact:
+    """A stored fact as an explanation names it."""
+    return ExplainedFact(fact.data["id"], fact.data["source"], fact.type, fact.occurred_at, fact.recorded_at)

@@ -1,0 +1,221 @@
+"""Who was on the floor: what was said of agents and which calls they took, as far as it bears on a range of time.
+
+The live view and the agents' report are folded from the same, so that both agree, and so that an answer does not depend
+on where its range begins: what an agent was before is told by the newest mark of each kind.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from services.calls.domain.agents_time import Work, life
+from services.calls.domain.presence import SILENCE, Attendance, Mark, attendances, since_when_present
+from services.calls.projections.stories import EPOCH, microseconds
+from services.kernel.database import Cursor
+from services.kernel.decider import Rejected
+
+MOST_LEGS = 60_000  # about four seconds, which is as long as somebody who asks should wait
+AT_ONCE = 20  # agents of a day; so that neither their calls fill the memory nor their folding keeps others waiting
+LONGEST_CALL = timedelta(days=1)  # who answered before that is not on the line any more
+HEARD_FOR = timedelta(microseconds=SILENCE)
+OFFSET = "coalesce(clock_offset_us, 0) * interval '1 microsecond'"
+ORDER = 'occurred_at {0}, sequence {0}, rank {0}, fact COLLATE "C" {0}'
+MARK = "SELECT occurred_at, sequence, rank, fact, type, says, stream, event FROM agent_marks AS mark"
+OF_HEARD = """(mark.agent, mark.source, mark.kind, mark.about) = (heard.agent, heard.source, heard.kind, heard.about)
+    AND mark.counts"""
+
+# Of each agent, source, kind and queue: the marks within a range, the newest before it and the first behind it.
+MARKS = f"""
+    SELECT heard.agent, heard.source, heard.kind, heard.about, near.occurred_at + heard.shift, sequence, rank, fact,
+        type, CASE WHEN kind = 'state' THEN reasons ->> about ELSE coalesce(reasons ->> says, says) END, stream, event
+    FROM (SELECT agents_heard.*, {OFFSET} AS shift, pause_reasons AS reasons
+        FROM agents_heard LEFT JOIN sources USING (source)
+        WHERE %(agents)s::text[] IS NULL OR agent = ANY(%(agents)s)) AS heard
+    CROSS JOIN LATERAL (
+        ({MARK} WHERE {OF_HEARD} AND occurred_at < %(begin)s - heard.shift ORDER BY {ORDER.format("DESC")} LIMIT 1)
+        UNION ALL
+        ({MARK} WHERE {OF_HEARD} AND occurred_at >= %(begin)s - heard.shift AND occurred_at < %(end)s - heard.shift)
+        UNION ALL
+        ({MARK} WHERE {OF_HEARD} AND occurred_at >= %(end)s - heard.shift ORDER BY {ORDER.format("")} LIMIT 1)
+    ) AS near"""  # noqa: S608 - constants
+RESTARTS = f"""SELECT source, occurred_at + {OFFSET} FROM source_restarts LEFT JOIN sources USING (source)
+    ORDER BY 2"""  # noqa: S608 - constants
+LEG = """id, call, visit, legs.queue, answered_at, ended_at, talk_ms, hold_ms, wrapup_ms, wrapup, wrapup_at, holds,
+    inferred, transferred"""
+# Of each agent: the legs that lie behind an instant at least in part, and the first behind the range, which may show
+# that the agent was there until then.
+LEGS = f"""WITH wanted AS (
+        SELECT * FROM unnest(%(agents)s::text[], %(since)s::timestamptz[]) AS wanted(name, since))
+    SELECT name, {LEG} FROM wanted JOIN legs ON legs.agent = name
+        AND answered_at >= since - %(longest)s AND answered_at < %(until)s
+    WHERE NOT excluded AND (answered_at >= since OR ended_at IS NULL OR wrapup = 'open'
+        OR greatest(ended_at, wrapup_at + wrapup_ms * interval '1 millisecond') > since)
+    UNION ALL
+    SELECT name, later.* FROM wanted CROSS JOIN LATERAL (
+        SELECT {LEG} FROM legs WHERE legs.agent = name AND NOT excluded AND answered_at >= %(until)s
+        ORDER BY answered_at LIMIT 1) AS later
+    ORDER BY answered_at, call"""  # noqa: S608 - constants
+HOW_MANY = """SELECT count(*) FROM (
+    SELECT FROM legs WHERE agent = ANY(%s) AND answered_at >= %s AND answered_at < %s LIMIT %s) AS legs"""
+LATEST_LEGS = f"""SELECT agent, {LEG} FROM legs
+        WHERE agent IS NOT NULL AND NOT inferred AND NOT excluded AND (ended_at IS NULL OR wrapup = 'open')
+    UNION
+    SELECT latest.* FROM unnest(%(agents)s::text[]) AS wanted(agent) CROSS JOIN LATERAL (
+        SELECT agent, {LEG} FROM legs WHERE legs.agent = wanted.agent AND NOT excluded
+        ORDER BY answered_at DESC LIMIT 2) AS latest"""  # noqa: S608 - constants
+# Each name found by one step in the index, however many rows there are.
+NAMES = """WITH RECURSIVE {0}_names AS (
+        SELECT min(agent) AS agent FROM {0}
+        UNION ALL
+        SELECT (SELECT min(agent) FROM {0} WHERE agent > {0}_names.agent) FROM {0}_names WHERE agent IS NOT NULL)
+    SELECT agent FROM {0}_names WHERE agent IS NOT NULL"""
+QUEUES = f"""SELECT queue FROM queues UNION ({NAMES.format("visits").replace("agent", "queue")})
+    UNION SELECT about FROM agents_heard WHERE kind <> 'state' AND about <> ''
+    ORDER BY queue"""  # noqa: S608 - constants
+AGENTS = f"""SELECT agent FROM agents_heard UNION ({NAMES.format("legs")}) UNION ({NAMES.format("rings")})
+    ORDER BY agent"""  # noqa: S608 - constants
+
+
+class Said(NamedTuple):
+    """A mark, and the stored fact that made it."""
+
+    source: str
+    mark: Mark
+    stream: UUID
+    event: UUID
+
+
+@dataclass(slots=True)
+class Agent:
+    """An agent near a range: what was said of them, and their legs in the order in which they were answered."""
+
+    name: str
+    said: list[Said] = field(default_factory=list)
+    legs: list[Work] = field(default_factory=list)
+
+    def by_source(self) -> dict[str, list[Mark]]:
+        """The marks of each source."""
+        marks: dict[str, list[Mark]] = {}
+        for each in self.said:
+            marks.setdefault(each.source, []).append(each.mark)
+        return marks
+
+    def present(self, restarts: Mapping[str, Sequence[int]], now: int) -> list[Attendance]:
+        """When the agent was signed in, by any source."""
+        worked = life(self.legs, now)
+        return [
+            each
+            for source, marks in sorted(self.by_source().items())
+            for each in attendances(marks, worked, restarts.get(source, ()), now)
+        ]
+
+    def present_since(self, moment: datetime) -> datetime | None:
+        """When the last was said of the agent before a moment, if that leaves them signed in."""
+        before = microseconds(moment)
+        sources = [[mark for mark in marks if mark.at < before] for marks in self.by_source().values()]
+        present = [at for marks in sources if (at := since_when_present(marks)) is not None]
+        return instant(min(present)) if present else None
+
+    def heard_since(self, begin: datetime) -> datetime:
+        """From when on the agent's calls bear on what lies behind `begin`."""
+        return self.present_since(begin) or begin
+
+
+def agents_known(db: Cursor) -> list[str]:
+    """Everybody of whom anything was ever said, or who had a call."""
+    return [agent for (agent,) in db.execute(AGENTS)]
+
+
+def queues_known(db: Cursor) -> list[str]:
+    """Every queue that is configured, was visited, or that an agent was signed in to."""
+    return [queue for (queue,) in db.execute(QUEUES)]
+
+
+def restarts_known(db: Cursor) -> dict[str, list[int]]:
+    """The restarts of each source in order."""
+    restarts: dict[str, list[int]] = {}
+    for source, at in db.execute(RESTARTS):
+        restarts.setdefault(source, []).append(microseconds(at))
+    return restarts
+
+
+def too_many(db: Cursor, names: Sequence[str], begin: datetime, end: datetime) -> Rejected | None:
+    """Why these agents cannot be reported on at once, if so."""
+    (legs,) = db.execute(HOW_MANY, (list(names), begin, end, MOST_LEGS + 1)).fetchone() or (0,)
+    if legs <= MOST_LEGS:
+        return None
+    detail = f"These are more than {MOST_LEGS} legs: ask for a shorter range, or for one agent."
+    return Rejected("calls.report.too_many_legs", detail, 422)
+
+
+def agents_near(db: Cursor, names: Sequence[str], begin: datetime, end: datetime) -> Iterator[Agent]:
+    """These agents, with all that bears on the range."""
+    at_once = max(1, AT_ONCE // max(1, (end - begin).days))
+    for place in range(0, len(names), at_once):
+        agents = {name: Agent(name) for name in names[place : place + at_once]}
+        _hear(db, agents, begin, end, list(agents))
+        since = [agent.heard_since(begin) for agent in agents.values()]
+        _take(agents, _legs(db, list(agents), since, end))
+        yield from agents.values()
+
+
+def agents_now(db: Cursor, now: datetime) -> list[Agent]:
+    """Those who are signed in as far as they were told of, with what bears on what they are doing now."""
+    heard: dict[str, Agent] = {}
+    _hear(db, heard, now, now, None)
+    agents = {agent.name: agent for agent in heard.values() if agent.present_since(now) is not None}
+    # Whether somebody has been silent for too long is known by all of their calls, else by the latest.
+    quiet = {name: since for name, agent in agents.items() if (since := agent.present_since(now)) < now - HEARD_FOR}
+    _take(agents, db.execute(LATEST_LEGS, {"agents": [name for name in agents if name not in quiet]}))
+    for name in quiet:
+        agents[name].legs.clear()
+    if quiet:
+        _take(agents, _legs(db, list(quiet), list(quiet.values()), now))
+    return [agents[name] for name in sorted(agents)]
+
+
+def instant(microseconds_: int) -> datetime:
+    """Microseconds since 1970 as an instant."""
+    return EPOCH + timedelta(microseconds=microseconds_)
+
+
+def _hear(db: Cursor, agents: dict[str, Agent], begin: datetime, end: datetime, names: list[str] | None) -> None:
+    for name, source, kind, about, at, *place, type_, activity, stream, event in db.execute(
+        MARKS, {"agents": names, "begin": begin, "end": end}
+    ):
+        mark = Mark(microseconds(at), *place, kind, about, type_, activity)
+        agents.setdefault(name, Agent(name)).said.append(Said(source, mark, stream, event))
+
+
+def _legs(db: Cursor, names: list[str], since: list[datetime], until: datetime) -> Iterable[tuple[Any, ...]]:
+    return db.execute(LEGS, {"agents": names, "since": since, "until": until, "longest": LONGEST_CALL})
+
+
+def _take(agents: Mapping[str, Agent], rows: Iterable[tuple[Any, ...]]) -> None:
+    for name, *row in rows:
+        if name in agents:
+            agents[name].legs.append(_leg(*row))
+
+
+def _leg(*row: Any) -> Work:
+    id_, call, visit, queue, answered_at, ended_at, talk, hold, wrapup_ms, wrapup, wrapup_at, holds, *rest = row
+    begin = microseconds(answered_at)
+    bounds = [begin + each * 1000 for each in holds or ()]
+    spans = tuple(zip(bounds[::2], bounds[1::2], strict=True))
+    return Work(
+        id_,
+        call,
+        visit,
+        queue,
+        begin,
+        None if ended_at is None else microseconds(ended_at),
+        talk,
+        hold,
+        wrapup_ms,
+        wrapup,
+        None if wrapup_at is None else microseconds(wrapup_at),
+        spans,
+        *rest,
+    )

@@ -1,0 +1,354 @@
+"""The agents' report, by hand, by interval, by zone, and by who asks."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import Random
+from typing import Any, get_args
+
+import pytest
+
+from services.calls.queries import AgentMeasure
+from services.calls.reports import floor
+from services.calls.tests.running import RunningCalls, call_fact
+from services.kernel.values import Actor
+
+NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
+_numbers = count(1)
+
+
+def at(minutes: float) -> datetime:
+    return NINE + timedelta(minutes=minutes)
+
+
+def agent_fact(agent: str, kind: str, minutes: float, data: dict[str, Any] | None = None, **fields) -> dict[str, Any]:
+    fact = {"id": f"{agent} {next(_numbers)}", "source": "pbx1", "type": f"agent.{kind}", "agent": agent}
+    return {**fact, "occurred_at": at(minutes).isoformat(), "data": data, **fields}
+
+
+def handled(call: str, agent: str, begin: float, talk: float, wrapup: float = 0, *, queue: str = "sales"):
+    """A call answered, ended and wrapped up after so many minutes."""
+    facts = [
+        call_fact(call, "queued", at(begin - 0.5), queue=queue),
+        call_fact(call, "ringing", at(begin - 0.1), agent=agent),
+        call_fact(call, "answered", at(begin), queue=queue, agent=agent),
+        call_fact(call, "ended", at(begin + talk), agent=agent),
+    ]
+    if wrapup:
+        facts.append(call_fact(call, "wrapup_started", at(begin + talk), agent=agent))
+        facts.append(call_fact(call, "wrapup_ended", at(begin + talk + wrapup), agent=agent))
+    return facts
+
+
+# a-1 signs in at 9:00 and out at 10:00, has lunch from 9:40 to 9:50, and takes two calls: from 9:10 to 9:16, with 2
+# minutes on hold from 9:12 and 3 minutes of wrap-up; and from 9:28 to 9:34, which goes on to a-2 (6 minutes).
+# Somebody rings a-1 once in vain, and once hangs up meanwhile.
+BY_HAND = [
+    agent_fact("a-1", "signed_in", 0, {"queues": ["sales"]}),
+    *handled("c1", "a-1", 10, 6, 3),
+    call_fact("c1", "held", at(12), agent="a-1"),
+    call_fact("c1", "resumed", at(14), agent="a-1"),
+    call_fact("c2", "queued", at(27), queue="sales"),
+    call_fact("c2", "answered", at(28), queue="sales", agent="a-1"),
+    call_fact("c2", "transferred", at(34), {"kind": "blind", "to_agent": "a-2"}, agent="a-1"),
+    call_fact("c2", "answered", at(34), agent="a-2"),
+    call_fact("c2", "ended", at(40), agent="a-2"),
+    call_fact("c3", "queued", at(35), queue="sales"),
+    call_fact("c3", "ring_no_answer", at(36), {"ring_seconds": 15}, agent="a-1"),
+    call_fact("c3", "ring_no_answer", at(37), {"ring_seconds": 5, "cancelled": True}, agent="a-1"),
+    call_fact("c3", "abandoned", at(37), queue="sales"),
+    agent_fact("a-1", "paused", 40, {"reason": "7"}),
+    agent_fact("a-1", "resumed", 50),
+    agent_fact("a-1", "signed_out", 60),
+]
+HOUR = {"from_": NINE, "to": NINE + timedelta(hours=1)}
+
+
+def rows(calls: RunningCalls, actor: Actor | None = None, **asked) -> list[dict[str, Any]]:
+    return calls.ask("AgentsOf", *([actor] if actor else []), **{**HOUR, **asked})["items"]
+
+
+def some(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: row[name] for name in names}
+
+
+@pytest.fixture
+def hour(calls) -> RunningCalls:
+    calls.configure("ConfigureSource", "pbx1", {"pause_reasons": {"7": "lunch"}})
+    calls.take(*BY_HAND)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("asked", "refusal"),
+    [
+        ({"to": NINE}, ("calls.report.range_empty", 422)),
+        ({"to": NINE + timedelta(days=401)}, ("calls.report.range_too_long", 422)),
+        ({"group_by": "team"}, ("request.invalid", 422)),
+        ({"interval": "PT7M"}, ("request.invalid", 422)),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused(calls, asked, refusal):
+    assert calls.refusal("AgentsOf", **{**HOUR, **asked}) == refusal
+
+
+def test_more_than_can_be_folded_in_time_is_refused(hour, monkeypatch):
+    monkeypatch.setattr(floor, "MOST_LEGS", 2)
+    assert hour.refusal("AgentsOf", **HOUR) == ("calls.report.too_many_legs", 422)
+    assert rows(hour, agent="a-1", interval="total")
+
+
+def test_the_hour_worked_out_by_hand(hour):
+    row, other = rows(hour, interval="total")
+    assert (row["agent"], row["handled"], row["pending"]) == ("a-1", 2, 0)
+    assert some(row, "talk_seconds", "hold_seconds", "wrapup_seconds", "handle_seconds", "aht_seconds") == {
+        "talk_seconds": 4 * 60 + 6 * 60,
+        "hold_seconds": 120,
+        "wrapup_seconds": 180,
+        "handle_seconds": 900,
+        "aht_seconds": 450,
+    }
+    assert some(row, "rings", "rings_answered", "rings_missed", "rings_cancelled", "ring_seconds") == {
+        "rings": 2,
+        "rings_answered": 1,
+        "rings_missed": 1,
+        "rings_cancelled": 1,
+        "ring_seconds": 6 + 15 + 5,
+    }
+    assert row["ring_no_answer_rate"] == 0.5
+    assert some(row, "transferred", "transferred_blind", "transferred_attended", "transfer_rate") == {
+        "transferred": 1,
+        "transferred_blind": 1,
+        "transferred_attended": 0,
+        "transfer_rate": 0.5,
+    }
+    assert row["state_seconds"] == {"available": 35 * 60, "on_call": 720, "wrapup": 180, "paused": 600}
+    assert row["activity_seconds"] == {"lunch": 600}
+    assert some(row, "signed_in_seconds", "handling_seconds", "available_seconds") == {
+        "signed_in_seconds": 3600,
+        "handling_seconds": 900,
+        "available_seconds": 2100,
+    }
+    assert (row["occupancy"], row["utilisation"]) == (0.3, 0.25)
+    assert (other["agent"], other["handled"], other["signed_out_handling_seconds"]) == ("a-2", 1, 360)
+    assert (other["occupancy"], other["utilisation"], other["signed_in_seconds"]) == (None, None, 0)
+
+
+def test_time_is_cut_at_the_edges_of_intervals_and_legs_count_where_they_were_answered(hour):
+    quarters = rows(hour, agent="a-1", interval="PT15M")
+    assert [row["handled"] for row in quarters] == [1, 1, 0, 0]
+    assert [row["state_seconds"]["on_call"] for row in quarters] == [300, 60 + 120, 240, 0]
+    assert [row["talk_seconds"] for row in quarters] == [180, 60 + 120, 240, 0]
+    assert [row["hold_seconds"] for row in quarters] == [120, 0, 0, 0]
+    assert [row["wrapup_seconds"] for row in quarters] == [0, 180, 0, 0]
+    assert [row["paused_seconds"] for row in quarters] == [0, 0, 300, 300]
+    assert [row["signed_in_seconds"] for row in quarters] == [900] * 4
+    assert [row["aht_seconds"] for row in quarters] == [540, 360, None, None]
+
+
+def test_totals_and_queues_come_to_the_sum_of_the_agents(hour):
+    (total,) = rows(hour, interval="total", group_by="total")
+    (sales,) = rows(hour, interval="total", group_by="queue")
+    assert (total["agent"], total["queue"], total["handled"], total["talk_seconds"]) == (None, None, 3, 960)
+    assert (sales["agent"], sales["queue"], sales["handled"], sales["talk_seconds"]) == (None, "sales", 2, 600)
+    assert sales["signed_in_seconds"] == total["signed_in_seconds"] == 3600
+
+
+def test_the_figures_do_not_hang_on_where_the_range_begins_and_ends(calls):
+    days = [24 * 60 * day for day in range(4)]
+    for day in days:
+        calls.store(handled(f"c{day}", "a-1", day + 30, 60, 10))
+    calls.take(agent_fact("a-1", "signed_in", 0), agent_fact("a-1", "signed_in", days[2]))
+    whole = rows(calls, agent="a-1", to=at(days[3]), interval="P1D", timezone="Etc/GMT-9")
+    parts = [
+        row
+        for day in days[:3]
+        for row in rows(calls, agent="a-1", from_=at(day), to=at(day + 24 * 60), interval="P1D", timezone="Etc/GMT-9")
+    ]
+    times = (
+        "interval_start",
+        "handled",
+        "talk_seconds",
+        "signed_in_seconds",
+        "available_seconds",
+        "inferred_sign_outs",
+    )
+    kept = [some(row, *times) for row in whole]
+    merged: dict[str, dict[str, Any]] = {}
+    for row in (some(row, *times) for row in parts):
+        known = merged.setdefault(row["interval_start"], dict.fromkeys(times, 0))
+        for name in times[1:]:
+            known[name] += row[name]
+        known["interval_start"] = row["interval_start"]
+    assert list(merged.values()) == kept
+    assert sum(row["inferred_sign_outs"] for row in whole) == 2  # each night nobody told of going home
+    assert sum(row["signed_in_seconds"] for row in whole) == 2 * 100 * 60
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2026-03-29T00:00Z", 23), ("2026-10-25T00:00Z", 25), ("2026-06-01T00:00Z", 24)]
+)
+def test_a_day_has_as_many_hours_as_it_has(calls, day, hours):
+    midnight = datetime.fromisoformat(day)
+    begin = midnight - timedelta(days=1) - NINE
+    calls.take(
+        agent_fact("a-1", "signed_in", begin.total_seconds() / 60),
+        agent_fact("a-1", "signed_out", begin.total_seconds() / 60 + 4 * 24 * 60),
+    )
+    window = {
+        "from_": midnight - timedelta(hours=2),
+        "to": midnight + timedelta(hours=30),
+    }
+    found = rows(calls, agent="a-1", timezone="Europe/Paris", **window)
+    assert hours * 3600 in [row["signed_in_seconds"] for row in found]
+    hourly = rows(calls, agent="a-1", timezone="Europe/Paris", interval="PT1H", **window)
+    assert {row["signed_in_seconds"] for row in hourly[1:-1]} == {3600}
+
+
+def test_late_twice_and_shuffled_facts_give_the_same_figures_and_a_rebuild_too(calls):
+    asked = {"interval": "PT15M"}
+    facts = [*BY_HAND, agent_fact("a-2", "signed_in", 5), agent_fact("a-2", "state_changed", 6, {"state": "busy"})]
+    order = [*facts, *facts[::3]]
+    Random(7).shuffle(order)
+    for fact in order:
+        calls.store([fact])
+    calls.follow()
+    shuffled = rows(calls, **asked)
+    calls.rebuild()
+    assert rows(calls, **asked) == shuffled
+    assert sum(row["signed_in_seconds"] for row in shuffled if row["agent"] == "a-1") == 3600
+
+
+def test_a_restart_ends_what_nothing_shows_to_have_gone_on(calls):
+    restarted = {"id": "r", "source": "pbx1", "type": "source.restarted", "occurred_at": at(30).isoformat()}
+    calls.take(agent_fact("a-1", "signed_in", 0), restarted, agent_fact("a-1", "signed_in", 40))
+    calls.take(agent_fact("a-1", "signed_out", 60))
+    (row,) = rows(calls, interval="total")
+    assert (row["signed_in_seconds"], row["inferred_sign_outs"]) == (50 * 60, 1)
+    calls.take(call_fact("c1", "answered", at(35), agent="a-1"), call_fact("c1", "ended", at(36), agent="a-1"))
+    (row,) = rows(calls, interval="total")  # a-1 was there all the time: the call that came late shows it
+    assert (row["signed_in_seconds"], row["inferred_sign_outs"]) == (60 * 60, 1)
+    calls.take(agent_fact("a-1", "signed_out", 38))
+    (row,) = rows(calls, interval="total")
+    assert (row["signed_in_seconds"], row["inferred_sign_outs"]) == (58 * 60, 0)
+
+
+def test_of_a_record_only_the_greatest_version_counts(calls):
+    first = [
+        agent_fact("a-1", "signed_in", 0, record="shift", record_version="1"),
+        agent_fact("a-1", "signed_out", 50, record="shift", record_version="1"),
+    ]
+    second = [
+        agent_fact("a-1", "signed_in", 10, record="shift", record_version="2"),
+        agent_fact("a-1", "signed_out", 30, record="shift", record_version="2"),
+    ]
+    calls.take(*second)
+    calls.take(*first)
+    (row,) = rows(calls, interval="total")
+    assert row["signed_in_seconds"] == 20 * 60
+    calls.rebuild()
+    assert rows(calls, interval="total") == [row]
+
+
+def test_the_clock_of_a_source_is_put_right(hour):
+    hour.configure("ConfigureSource", "pbx1", {"clock_offset_seconds": 300})
+    hour.follow()
+    (row, *_) = rows(hour, agent="a-1", interval="PT15M")
+    assert row["signed_in_seconds"] == 600
+
+
+def test_a_call_that_is_taken_out_leaves_the_report(hour):
+    hour.take(call_fact("c1", "excluded", at(90), {"reason": "a test"}))
+    row, _ = rows(hour, interval="total")
+    assert (row["handled"], row["rings"], row["handling_seconds"]) == (1, 1, 360)
+    assert row["available_seconds"] == 44 * 60
+
+
+MEASURES = get_args(AgentMeasure)
+
+
+@pytest.mark.parametrize(
+    ("asked", "refusal"),
+    [
+        ({}, ("request.invalid", 422)),
+        ({"agent": "a-1", "measure": "answered_within"}, ("request.invalid", 422)),
+        ({"agent": "a-1", "interval": "total"}, ("calls.report.end_missing", 422)),
+        ({"agent": "a-1", "cursor": "made-up"}, ("request.invalid", 422)),
+    ],
+)
+def test_what_cannot_be_explained_is_refused(hour, asked, refusal):
+    question = {"report": "agents", "measure": "handled", "interval_start": NINE, "interval": "PT1H", **asked}
+    assert hour.refusal("Explain", **question) == refusal
+
+
+def test_who_may_not_see_agents_gets_no_explanation_of_them(hour):
+    asked = {"report": "agents", "agent": "a-1", "measure": "handled", "interval_start": NINE, "interval": "PT1H"}
+    tool = Actor("a tool", scopes=frozenset({"reports:read"}))
+    assert hour.refusal("Explain", tool, **asked) == ("auth.not_allowed", 403)
+    assert hour.refusal("Explain", CLIENT, **asked) == ("calls.report.names_not_shown", 403)
+
+
+@pytest.mark.parametrize("rows_by", [{"agent": "a-1"}, {"group_by": "queue", "queue": "sales"}, {"group_by": "total"}])
+def test_every_cell_is_explained_with_the_facts_behind_it(hour, rows_by):
+    for row in rows(hour, interval="PT15M", **rows_by):
+        for measure in MEASURES:
+            asked = {"report": "agents", "measure": measure, "interval_start": row["interval_start"], **rows_by}
+            explained = hour.ask("Explain", **asked)
+            assert explained["value"] == row[measure], (measure, row)
+            assert bool(explained["items"]) == bool(row[measure])
+            assert all(item["facts"] for item in explained["items"])
+
+
+def test_an_explanation_names_calls_legs_and_what_was_said_of_the_agent(hour):
+    asked = {"report": "agents", "agent": "a-1", "interval_start": NINE, "interval": "PT1H"}
+    calls = {call["call_id"]: call for call in hour.ask("Calls")["items"]}
+    page = hour.ask("Explain", measure="handled", limit=1, **asked)
+    (first,) = page["items"]
+    (second,) = hour.ask("Explain", measure="handled", cursor=page["next"], **asked)["items"]
+    assert (first["call_id"], first["leg_id"]) == (calls["c1"]["id"], calls["c1"]["legs"][0]["id"])
+    assert (second["call_id"], second["visit_id"]) == (calls["c2"]["id"], calls["c2"]["visits"][0]["id"])
+    (lunch,) = hour.ask("Explain", measure="paused_seconds", **asked)["items"]
+    assert (lunch["call_id"], lunch["visit_id"]) == (None, None)
+    kinds = [fact["type"] for fact in lunch["facts"]]
+    assert kinds == ["agent.signed_in", "agent.paused", "agent.resumed", "agent.signed_out"]
+
+
+AGENT = Actor("somebody", roles=frozenset({"agent"}), agent="a-2")
+CLIENT = Actor("acme", roles=frozenset({"client"}), client="acme")
+SUPERVISOR = Actor("boss", roles=frozenset({"supervisor"}), team="days")
+
+
+def test_who_sees_whom(hour):
+    hour.configure("ConfigureQueue", "sales", {"client": "acme"})
+    hour.take(*handled("c9", "a-3", 20, 5, queue="care"))
+    assert {row["agent"] for row in rows(hour, SUPERVISOR)} == {"a-1", "a-2", "a-3"}
+    assert {row["agent"] for row in rows(hour, AGENT)} == {"a-2"}
+    assert hour.refusal("AgentsOf", AGENT, **HOUR, agent="a-1") == ("request.not_found", 404)
+    assert hour.refusal("AgentsOf", CLIENT, **HOUR, group_by="agent") == ("calls.report.names_not_shown", 403)
+    assert hour.refusal("AgentsOf", CLIENT, **HOUR, agent="a-1") == ("calls.report.names_not_shown", 403)
+    assert hour.refusal("AgentsOf", CLIENT, **HOUR, queue="care") == ("request.not_found", 404)
+    by_queue, total = rows(hour, CLIENT), rows(hour, CLIENT, group_by="total")
+    assert [(row["agent"], row["queue"], row["handled"]) for row in by_queue] == [(None, "sales", 2)]
+    assert [(row["agent"], row["queue"], row["handled"]) for row in total] == [(None, None, 2)]
+    assert hour.ask("Live", CLIENT)["agents"] == []
+
+
+def test_the_live_view_agrees_with_the_report(calls):
+    now = datetime.now(UTC)
+    earlier = (now - NINE).total_seconds() / 60
+    calls.take(
+        agent_fact("a-1", "signed_in", earlier - 60, {"queues": ["sales"]}),
+        *handled("c1", "a-1", earlier - 50, 10, 5)[:-1],
+        agent_fact("a-2", "signed_in", earlier - 60),
+        agent_fact("a-2", "paused", earlier - 30, {"reason": "lunch"}),
+        agent_fact("a-3", "signed_in", earlier - 60),
+        call_fact("out", "answered", at(earlier - 5), direction="outbound", agent="a-3"),
+    )
+    live = {each["agent"]: (each["state"], each["activity"], each["since"]) for each in calls.ask("Live")["agents"]}
+    assert {agent: told[:2] for agent, told in live.items()} == {
+        "a-1": ("wrapup", None),
+        "a-2": ("paused", "lunch"),
+        "a-3": ("on_call", None),
+    }
+    for agent, (state, _, since) in live.items():
+        (row,) = rows(calls, agent=agent, from_=datetime.fromisoformat(since), to=now, interval="total")
+        assert row["state_seconds"][state] == row["signed_in_seconds"] > 0
