@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.sealing import SecretBox
 from services.kernel.ingest_queues import IngestQueues
 
 
@@ -21,7 +22,11 @@ class TokenSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """The gateway's settings. `rate_limit` is requests per `rate_window` seconds for each caller, per process."""
+    """The gateway's settings. `rate_limit` is requests per `rate_window` seconds for each caller, per process.
+
+    `secrets` seals what others entrust to the gateway (None: nothing can be entrusted); deliveries are kept for
+    `delivery_days`, and a receiver may take `delivery_timeout` seconds to answer.
+    """
 
     database_url: str
     amqp_url: str
@@ -32,6 +37,9 @@ class Settings:
     rate_limit: int = 6_000
     rate_window: int = 60
     log_level: str = "info"
+    secrets: SecretBox | None = None
+    delivery_days: int = 30
+    delivery_timeout: int = 20
 
 
 def _required(environ: Mapping[str, str], name: str, example: str) -> str:
@@ -65,6 +73,14 @@ def _queues(environ: Mapping[str, str]) -> IngestQueues:
         raise SettingsError(f"PLATEAU_INGEST_QUEUES or PLATEAU_INGEST_QUEUE_BYTES: {error}") from error
 
 
+def _secrets(environ: Mapping[str, str]) -> SecretBox | None:
+    text = environ.get("PLATEAU_GATEWAY_KEY")
+    try:
+        return SecretBox.from_text(text) if text else None
+    except ValueError as error:
+        raise SettingsError(f"PLATEAU_GATEWAY_KEY: {error}") from error
+
+
 def from_environment(environ: Mapping[str, str]) -> Settings:
     """Reads the settings.
 
@@ -81,4 +97,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         rate_limit=_whole(environ, "PLATEAU_RATE_LIMIT", Settings.rate_limit),
         rate_window=_whole(environ, "PLATEAU_RATE_WINDOW_SECONDS", Settings.rate_window),
         log_level=environ.get("PLATEAU_LOG_LEVEL") or Settings.log_level,
+        secrets=_secrets(environ),
+        delivery_days=_whole(environ, "PLATEAU_DELIVERY_DAYS", Settings.delivery_days, highest=3_650),
+        delivery_timeout=_whole(environ, "PLATEAU_DELIVERY_TIMEOUT_SECONDS", Settings.delivery_timeout, highest=30),
     )
