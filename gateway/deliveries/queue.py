@@ -74,8 +74,10 @@ _FARED_BADLY = """UPDATE delivery_targets SET failures = failures + 1, failing_s
     WHERE channel = %(channel)s AND target_id = %(target_id)s RETURNING failing_since"""
 _FORGET = """DELETE FROM deliveries WHERE id IN (
     SELECT id FROM deliveries WHERE made_at < now() - make_interval(days => %s) ORDER BY made_at LIMIT %s)"""
-_BACKLOG = """SELECT channel, count(*), coalesce(extract(epoch FROM now() - min(due_at)), 0)::float
-    FROM deliveries WHERE status = 'due' AND due_at <= now() GROUP BY channel"""
+_BACKLOG = """SELECT channel, count(*), extract(epoch FROM now() - min(due_at))::float
+    FROM deliveries JOIN delivery_targets USING (channel, target_id)
+    WHERE status = 'due' AND due_at <= now() AND NOT paused GROUP BY channel"""
+_HEARD = "SELECT service, extract(epoch FROM now() - looked_at)::float FROM event_cursors"
 
 
 class Settlement(NamedTuple):
@@ -194,6 +196,11 @@ async def forget(db: Database, days: int, most: int) -> int:
 
 
 async def backlog(db: Database) -> dict[str, Backlog]:
-    """What is due, by channel; a channel with nothing due is not in it."""
+    """What is due to targets that are not paused, by channel; a channel with nothing due is not in it."""
     rows: list[Any] = await (await db.execute(_BACKLOG)).fetchall()
     return {channel: Backlog(due, oldest) for channel, due, oldest in rows}
+
+
+async def heard(db: Database) -> dict[str, float]:
+    """How many seconds ago the events of each service were read, to within a few."""
+    return dict(await (await db.execute(_HEARD)).fetchall())
