@@ -53,8 +53,7 @@ def test_a_receiver_that_was_away_gets_everything_once_it_is_back_and_a_range_on
         order = {"from": "2000-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
         assert administrator.http.post(f"{failing}/replay", json=order).status_code == 202
         eventually(lambda: administrator.get(failing)["replays"][0]["status"] == "done")
-        eventually(lambda: len({posted.id for posted in told(receiver, queue)}) == 3 and len(receiver.posted) > before)
-        eventually(lambda: len(told(receiver, queue)) >= 6)
+        eventually(lambda: len(receiver.posted) > before and len(told(receiver, queue)) >= 6)
         administrator.http.delete(failing)
     listed = administrator.items(DELIVERIES, endpoint=made["id"], type=COMPLETED, status="delivered")
     assert {each["event_id"] for each in listed} >= {posted.id for posted in told(receiver, queue)}

@@ -58,11 +58,13 @@ UPDATE deliveries AS taken SET attempts = attempts + 1,
     leased_until = now() + make_interval(secs => (%(leases)s::jsonb ->> taken.channel)::float)
 FROM (SELECT id FROM free UNION SELECT id FROM urgent) AS chosen WHERE taken.id = chosen.id
 RETURNING taken.id, channel, target_id, event, attempts AS attempt, tries, begun_at, urgent"""
+# What arrived has arrived, though its target was given up meanwhile.
 _SETTLE = """UPDATE deliveries SET status = %(status)s, tries = %(tries)s, leased_until = NULL, reason = %(reason)s,
         result = coalesce(%(result)s, result),
         due_at = CASE WHEN %(status)s = 'due' THEN now() + make_interval(secs => %(again)s) ELSE due_at END,
         finished_at = CASE WHEN %(status)s = 'due' THEN NULL ELSE now() END
-    WHERE id = %(id)s AND attempts = %(attempt)s AND status = 'due'"""
+    WHERE id = %(id)s AND attempts = %(attempt)s
+        AND (status = 'due' OR (status = 'dead' AND %(status)s = 'delivered'))"""
 _RECORD = """INSERT INTO delivery_attempts (delivery_id, number, began_at, seconds, outcome, status, reason, excerpt)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
 _FARED_WELL = """UPDATE delivery_targets SET failures = 0, failing_since = NULL, held_until = NULL
@@ -152,7 +154,9 @@ async def take(
 
 
 async def settle(db: Database, delivery: Delivery, outcome: Outcome, settlement: Settlement) -> bool:
-    """Notes what became of a delivery; False, and nothing noted, where another sender has taken it since."""
+    """Notes what became of a delivery; False, and nothing noted, where another sender has taken it since, or where it
+    failed and its target was given up.
+    """
     result = None if outcome.result is None else Jsonb(dict(outcome.result))
     noted = await db.execute(
         _SETTLE,
