@@ -34,6 +34,8 @@ from gateway.settings import Settings, TokenSettings
 from gateway.source_access import SourceAccess
 from gateway.sources import Sources
 from gateway.telephony import Feed
+from gateway.webhooks.endpoints import WebhookEndpoints
+from gateway.webhooks.log import DeliveryLog
 from services.kernel.dead_queues import DeadQueues, arrivals
 
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ def create_app(settings: Settings, ending: Ending | None = None) -> Manners:
         *(_heeded(entry, sources) for api in APIS for entry in routes.of(api)),
         *EventFeed(rpc, APIS).entries(),
         *LiveStream(rpc, authenticator, ending or Ending(), settings.live_listeners).entries(),
+        *WebhookEndpoints(pool, idempotency_keys, APIS, settings).entries(),
+        *DeliveryLog(pool).entries(),
         *DeadLetters(DeadQueues(settings.amqp_url, arrivals(settings.queues, SERVICES))).entries(),
         *Documentation(APIS, ADAPTERS).entries(),
         Entry("GET", "/health/live", health.live),

@@ -10,6 +10,7 @@ from gateway import api_keys, dead_letters, event_feed, forms, ingest, live_stre
 from gateway.adapters import Adapter, callback_of
 from gateway.openapi import Operation, header, json_answer, specification
 from gateway.roles import INGEST, SCOPES
+from gateway.webhooks import operations as webhooks
 from services.calls.api import fact_schema
 from services.kernel import schemas
 from services.kernel.cloud_events import type_of
@@ -69,7 +70,7 @@ def _needs(scope: str) -> str:
 
 
 class OwnOperations:
-    """Ingest, telephone feeds, API keys, dead letters, the event feed and the system's own pages."""
+    """Ingest, telephone feeds, API keys, dead letters, the event feed, webhooks and the system's own pages."""
 
     def __init__(self, apis: Sequence[Api], adapters: Sequence[Adapter]) -> None:
         self._adapters = adapters
@@ -85,6 +86,7 @@ class OwnOperations:
         yield from _dead_letters()
         yield _event_feed(self._types)
         yield _live_stream()
+        yield from webhooks.operations(self._types)
         yield from _system()
 
 

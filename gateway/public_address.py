@@ -1,11 +1,10 @@
 """The gateway's address as its callers know it, which is not the one that it listens at."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import ip_address
 
 from gateway.exchange import Exchange
-
-Network = IPv4Network | IPv6Network
+from gateway.networks import Network, is_allowed
 
 
 class PublicAddress:
@@ -37,10 +36,9 @@ class PublicAddress:
         if not client:
             return False
         try:
-            address = ip_address(client[0])
+            return is_allowed(ip_address(client[0]), self._trusted)
         except ValueError:
             return False
-        return any(address in network for network in self._trusted)
 
 
 def _first(listed: bytes) -> bytes:

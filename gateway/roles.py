@@ -30,6 +30,8 @@ SCOPES: dict[str, str] = {
     "privacy:export": "Give a person all that is held of them.",
     "privacy:erase": "Erase a person.",
     "events:read": "Read the public events of all services.",
+    "webhooks:read": "See webhook endpoints and what was delivered to them.",
+    "webhooks:write": "Make webhook endpoints, test, pause and delete them, change their secrets, replay deliveries.",
     "dead-letters:read": "See messages that were put aside, and what they hold.",
     "dead-letters:replay": "Send messages that were put aside again.",
     "keys:read": "See API keys.",
@@ -60,7 +62,9 @@ ROLES: dict[str, frozenset[str]] = {
     "owner": frozenset({"queues:read", "reports:read", "agents:read", "live:read", "budget:read"}),
     "executive": frozenset({"queues:read", "reports:read", "budget:read"}),
     "client": frozenset({"queues:read", "reports:read", "agents:read"}),
-    "integrator": frozenset({INGEST, "sources:read", "sources:write", "queues:read", "events:read"}),
+    "integrator": frozenset(
+        {INGEST, "sources:read", "sources:write", "queues:read", "events:read", "webhooks:read", "webhooks:write"}
+    ),
     "auditor": frozenset(
         {
             "calls:read",
@@ -69,6 +73,7 @@ ROLES: dict[str, frozenset[str]] = {
             "reports:read",
             "budget:read",
             "events:read",
+            "webhooks:read",
             "dead-letters:read",
             "keys:read",
         }

@@ -86,7 +86,7 @@ class Routes:
         body = await exchange.body()
         order = parsed(body)
         _valid(case, order)
-        expected = _expected_version(exchange)
+        expected = expected_version(exchange)
         given = exchange.headers.get(b"idempotency-key")
         identity = await self._keys.begin(
             caller.actor.id,
@@ -94,7 +94,7 @@ class Routes:
             digest_of(case.method, exchange.scope["path"], body),
         )
         if isinstance(identity, Answer):
-            await _give(exchange, identity, replayed=True)
+            await give(exchange, identity, replayed=True)
             return
         message = {
             "use_case": case.name,
@@ -104,7 +104,7 @@ class Routes:
             "actor": as_sent(caller.actor),
             "expected_version": expected,
         }
-        await _give(exchange, await self._carry_out(case, exchange, message, identity))
+        await give(exchange, await self._carry_out(case, exchange, message, identity))
 
     async def _carry_out(self, case: UseCase, exchange: Exchange, message: Message, identity: Identity) -> Answer:
         try:
@@ -125,7 +125,8 @@ class Routes:
         return answer
 
 
-async def _give(exchange: Exchange, answer: Answer, *, replayed: bool = False) -> None:
+async def give(exchange: Exchange, answer: Answer, *, replayed: bool = False) -> None:
+    """Sends an answer, as it is kept for a repeat of its request."""
     headers = {**answer.headers, **({"idempotency-replayed": "true"} if replayed else {})}
     media_type = headers.pop("content-type").encode()
     encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
@@ -153,7 +154,8 @@ def _key(case: UseCase, exchange: Exchange) -> str | None:
     return exchange.in_path.get(case.things.id) if case.things else None
 
 
-def _expected_version(exchange: Exchange) -> int | None:
+def expected_version(exchange: Exchange) -> int | None:
+    """The version that If-Match names; None where there is none."""
     given = exchange.headers.get(b"if-match")
     if given is None:
         return None

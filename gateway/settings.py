@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 from urllib.parse import urlsplit
 
-from gateway.public_address import Network, PublicAddress
+from gateway.networks import Network, networks
+from gateway.public_address import PublicAddress
+from gateway.sealing import SecretBox
 from services.kernel.ingest_queues import IngestQueues
 
 LOOPBACK = "127.0.0.0/8, ::1"
@@ -28,6 +29,10 @@ class TokenSettings:
 class Settings:
     """The gateway's settings. `rate_limit` is requests per `rate_window` seconds for each caller, per process;
     `live_listeners` how many may follow the floor at once, per process.
+
+    `secrets` seals what others entrust to the gateway (None: nothing can be entrusted); deliveries are kept for
+    `delivery_days`, and a receiver may take `delivery_timeout` seconds to answer. It is at a public address and has
+    TLS, unless it is in one of the `allowed_networks`.
     """
 
     database_url: str
@@ -41,6 +46,10 @@ class Settings:
     log_level: str = "info"
     public_address: PublicAddress = field(default_factory=PublicAddress)
     live_listeners: int = 500
+    secrets: SecretBox | None = None
+    delivery_days: int = 30
+    delivery_timeout: int = 20
+    allowed_networks: tuple[Network, ...] = ()
 
 
 def _required(environ: Mapping[str, str], name: str, example: str) -> str:
@@ -78,16 +87,22 @@ def _public_address(environ: Mapping[str, str]) -> PublicAddress:
     url = environ.get("PLATEAU_PUBLIC_URL") or None
     if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
         raise SettingsError(f"PLATEAU_PUBLIC_URL is {url!r}. Give, for example, https://plateau.example.org")
-    proxies = environ.get("PLATEAU_TRUSTED_PROXIES", LOOPBACK)
-    return PublicAddress(url, [_network(written) for written in proxies.replace(",", " ").split()])
+    return PublicAddress(url, _networks(environ, "PLATEAU_TRUSTED_PROXIES", LOOPBACK))
 
 
-def _network(written: str) -> Network:
+def _secrets(environ: Mapping[str, str]) -> SecretBox | None:
+    text = environ.get("PLATEAU_GATEWAY_KEY")
     try:
-        return ip_network(written)
+        return SecretBox.from_text(text) if text else None
     except ValueError as error:
-        message = f"PLATEAU_TRUSTED_PROXIES has {written!r}. Give addresses or networks: 10.0.0.7, 172.16.0.0/12."
-        raise SettingsError(message) from error
+        raise SettingsError(f"PLATEAU_GATEWAY_KEY: {error}") from error
+
+
+def _networks(environ: Mapping[str, str], name: str, default: str = "") -> tuple[Network, ...]:
+    try:
+        return networks(environ.get(name, default))
+    except ValueError as error:
+        raise SettingsError(f"{name}: {error}. Give such as 10.1.0.0/16, fd00::/8.") from error
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
@@ -108,4 +123,8 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         log_level=environ.get("PLATEAU_LOG_LEVEL") or Settings.log_level,
         public_address=_public_address(environ),
         live_listeners=_whole(environ, "PLATEAU_LIVE_LISTENERS", Settings.live_listeners, lowest=0, highest=10_000),
+        secrets=_secrets(environ),
+        delivery_days=_whole(environ, "PLATEAU_DELIVERY_DAYS", Settings.delivery_days, highest=3_650),
+        delivery_timeout=_whole(environ, "PLATEAU_DELIVERY_TIMEOUT_SECONDS", Settings.delivery_timeout, highest=30),
+        allowed_networks=_networks(environ, "PLATEAU_ALLOWED_NETWORKS"),
     )
