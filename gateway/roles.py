@@ -11,6 +11,8 @@ SCOPES: dict[str, str] = {
     "queues:write": "Configure queues and adopt service-level policies.",
     "sources:read": "See telephone sources.",
     "sources:write": "Configure telephone sources.",
+    "identities:read": "See whom the names of outside systems stand for.",
+    "identities:write": "Say whom the names of outside systems stand for.",
     "reports:read": "See reports and what stands behind each figure.",
     "live:read": "See what happens on the floor now.",
     "employees:read": "See employees by name, with their supervised periods.",
@@ -39,6 +41,7 @@ _SEES_CALLS = {"calls:read", "queues:read", "reports:read", "live:read"}
 _TRAINS = {"inductions:read", "inductions:write", "learning-plans:read", "learning-plans:write"}
 _KEEPS_STAFF = {"employees:read", "employees:write", "supervision:write", "supervision:sign-off"}
 _REWARDS = {"awards:read", "awards:write", "awards:approve"}
+_MAPS_NAMES = {"identities:read", "identities:write"}
 _HOLDS_BUDGET = {"budget:read", "cost-centres:write"}
 
 ROLES: dict[str, frozenset[str]] = {
@@ -50,6 +53,7 @@ ROLES: dict[str, frozenset[str]] = {
         | _REWARDS
         | _HOLDS_BUDGET
         | {"queues:write", "sources:read", "sources:write", "privacy:export", "privacy:erase"}
+        | _MAPS_NAMES
     ),
     "supervisor": frozenset(_SEES_CALLS),
     "agent": frozenset(),
@@ -59,12 +63,13 @@ ROLES: dict[str, frozenset[str]] = {
     "owner": frozenset({"queues:read", "reports:read", "live:read", "budget:read"}),
     "executive": frozenset({"queues:read", "reports:read", "budget:read"}),
     "client": frozenset({"queues:read", "reports:read"}),
-    "integrator": frozenset({INGEST, "sources:read", "sources:write", "queues:read", "events:read"}),
+    "integrator": frozenset({INGEST, "sources:read", "sources:write", "queues:read", "events:read"} | _MAPS_NAMES),
     "auditor": frozenset(
         {
             "calls:read",
             "queues:read",
             "sources:read",
+            "identities:read",
             "reports:read",
             "budget:read",
             "events:read",

@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.calls.domain.entries import entry_told
+from services.calls.domain.facts import stream_id
 from services.calls.domain.fold import Call, Fact
+from services.calls.domain.intervals import HOUR
 from services.kernel.copying import copy_rows, instant_text
 from services.kernel.database import Cursor, uuid_array
 
@@ -19,6 +21,7 @@ CREATE TABLE calls (
 CREATE INDEX calls_in_order ON calls (started_at, id);
 CREATE INDEX calls_of_customer ON calls (customer, started_at) WHERE customer IS NOT NULL;
 CREATE INDEX calls_open ON calls (source) WHERE state <> 'ended';
+CREATE INDEX calls_of_campaign ON calls (campaign, started_at) WHERE campaign IS NOT NULL;
 
 CREATE TABLE visits (
     call uuid NOT NULL, number integer NOT NULL, id uuid NOT NULL, queue text NOT NULL, entered_at timestamptz NOT NULL,
@@ -44,11 +47,25 @@ CREATE TABLE further_customers (call uuid NOT NULL, customer text NOT NULL, PRIM
 CREATE INDEX further_customers_of ON further_customers (customer);
 
 -- Where a call has no visit that counts now, but had or may have had one by some of its facts: the hour (since 1970) of
--- its entry. With the visits of now, these are all the calls that any earlier report can have counted.
+-- its entry. With the visits of now, these are all the calls that any earlier report can have counted. Queues bear the
+-- names that the source gave them.
 CREATE TABLE former_entries (
     call uuid NOT NULL, queue text NOT NULL, hour integer NOT NULL, PRIMARY KEY (call, queue, hour)
 );
 CREATE INDEX former_entries_in_order ON former_entries (queue, hour);
+
+-- Names that a call's facts give and that none of the rows above shows; where its facts lie far apart (`wide`), all of
+-- them. So whoever maps a name finds the calls that give it.
+CREATE TABLE outside_names (
+    call uuid NOT NULL, kind text NOT NULL, name text NOT NULL, wide boolean NOT NULL, PRIMARY KEY (call, kind, name)
+);
+CREATE INDEX outside_names_of ON outside_names (kind, name);
+
+-- Which call says that it belongs to which: to its root, or to a parent. The other may not have come yet.
+CREATE TABLE call_links (
+    call uuid NOT NULL, linked uuid NOT NULL, is_root boolean NOT NULL, PRIMARY KEY (call, linked)
+);
+CREATE INDEX call_links_to ON call_links (linked);
 
 CREATE TABLE sources (
     source text PRIMARY KEY, clock_offset_us bigint NOT NULL, stale_after_seconds integer NOT NULL,
@@ -81,8 +98,10 @@ LAYOUT = (
     ("legs", "call", LEG_COLUMNS),
     ("further_customers", "call", ("call", "customer")),
     ("former_entries", "call", ("call", "queue", "hour")),
+    ("outside_names", "call", ("call", "kind", "name", "wide")),
+    ("call_links", "call", ("call", "linked", "is_root")),
 )
-HOUR = 3_600_000_000
+DAY = 24 * HOUR
 Row = tuple[Any, ...]
 
 
@@ -94,6 +113,8 @@ class Rows(NamedTuple):
     legs: list[Row]
     further_customers: list[Row]
     former_entries: list[Row]
+    outside_names: list[Row]
+    call_links: list[Row]
 
 
 def rows_of(id_: UUID, source: str, call_id: str, facts: Sequence[Fact], call: Call) -> Rows:
@@ -104,6 +125,8 @@ def rows_of(id_: UUID, source: str, call_id: str, facts: Sequence[Fact], call: C
         leg_rows(id_, call),
         [(id_, customer) for customer in sorted({fact.customer for fact in facts} - {call.customer, None})],
         former_entry_rows(id_, facts, call),
+        outside_name_rows(id_, facts, call),
+        link_rows(id_, source, call_id, call),
     )
 
 
@@ -209,3 +232,30 @@ def former_entry_rows(id_: UUID, facts: Sequence[Fact], call: Call) -> list[Row]
     if not call.excluded:
         told -= {(visit.queue, visit.entered_at // HOUR) for visit in call.visits}
     return [(id_, queue, hour) for queue, hour in sorted(told)]
+
+
+def outside_name_rows(id_: UUID, facts: Sequence[Fact], call: Call) -> list[Row]:
+    """Names that the facts give, less those by which the call is found in its other rows."""
+    agents = {fact.agent for fact in facts}
+    queues = {fact.queue for fact in facts}
+    campaigns = {fact.campaign for fact in facts}
+    begin = min([call.started_at, *[leg.answered_at for leg in call.legs]])
+    for fact in facts:
+        at = entry_told(fact)
+        if at is not None:
+            queues.discard(fact.queue)  # one of its visits or of its former entries has it
+            begin = min(at, begin)
+    if wide := call.last_occurred_at - begin >= DAY:
+        queues = {fact.queue for fact in facts}
+    else:
+        agents -= {leg.agent for leg in call.legs}
+        campaigns.discard(call.campaign)
+    named = (("agent", agents), ("queue", queues), ("campaign", campaigns))
+    return [(id_, kind, name, wide) for kind, names in named for name in sorted(filter(None, names))]
+
+
+def link_rows(id_: UUID, source: str, call_id: str, call: Call) -> list[Row]:
+    """Which other calls it says that it belongs to."""
+    root, parent = call.root_call_id, call.parent_call_id
+    links = {linked: linked == root for linked in (root, parent) if linked not in (None, call_id)}
+    return [(id_, stream_id(source, "call", str(linked)), is_root) for linked, is_root in links.items()]

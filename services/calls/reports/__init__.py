@@ -1,7 +1,9 @@
 """Reports: figures computed from the read models at the moment of asking, so that a correction is right at once."""
 
 from services.calls.reports.calls import CallReader
+from services.calls.reports.corrections import CorrectionReader
 from services.calls.reports.explain import Explanations
+from services.calls.reports.identities import IdentityReader
 from services.calls.reports.live import LiveFloor
 from services.calls.reports.service_level import ServiceLevelReports
 from services.kernel.privacy import MasterKey
@@ -9,4 +11,11 @@ from services.kernel.privacy import MasterKey
 
 def readers(master: MasterKey) -> list[object]:
     """Everything that answers the queries of the calls service."""
-    return [CallReader(master), ServiceLevelReports(), Explanations(), LiveFloor()]
+    return [
+        CallReader(master),
+        ServiceLevelReports(),
+        Explanations(),
+        LiveFloor(),
+        IdentityReader(),
+        CorrectionReader(),
+    ]
