@@ -103,6 +103,7 @@ LAYOUT = (
 )
 DAY = 24 * HOUR
 Row = tuple[Any, ...]
+Entry = tuple[str, int]  # a queue, and when a visit to it begins by one of the call's facts, in microseconds
 
 
 class Rows(NamedTuple):
@@ -117,15 +118,19 @@ class Rows(NamedTuple):
     call_links: list[Row]
 
 
+NO_ROWS = Rows([], [], [], [], [], [], [])
+
+
 def rows_of(id_: UUID, source: str, call_id: str, facts: Sequence[Fact], call: Call) -> Rows:
     """What a call puts into the tables: as it was folded, and what more its facts say."""
+    entries = [(fact.queue, at) for fact in facts if fact.queue is not None and (at := entry_told(fact)) is not None]
     return Rows(
         [call_row(id_, source, call_id, call)],
         visit_rows(id_, call),
         leg_rows(id_, call),
         [(id_, customer) for customer in sorted({fact.customer for fact in facts} - {call.customer, None})],
-        former_entry_rows(id_, facts, call),
-        outside_name_rows(id_, facts, call),
+        former_entry_rows(id_, entries, call),
+        outside_name_rows(id_, facts, entries, call),
         link_rows(id_, source, call_id, call),
     )
 
@@ -226,36 +231,34 @@ def leg_rows(id_: UUID, call: Call) -> list[Row]:
     ]
 
 
-def former_entry_rows(id_: UUID, facts: Sequence[Fact], call: Call) -> list[Row]:
+def former_entry_rows(id_: UUID, entries: Sequence[Entry], call: Call) -> list[Row]:
     """Where visits of the call may have begun by some of its facts, and none that counts begins now."""
-    told = {(fact.queue, at // HOUR) for fact in facts if (at := entry_told(fact)) is not None}
+    told = {(queue, at // HOUR) for queue, at in entries}
     if not call.excluded:
         told -= {(visit.queue, visit.entered_at // HOUR) for visit in call.visits}
-    return [(id_, queue, hour) for queue, hour in sorted(told)]
+    return [(id_, queue, hour) for queue, hour in sorted(told)] if told else []
 
 
-def outside_name_rows(id_: UUID, facts: Sequence[Fact], call: Call) -> list[Row]:
+def outside_name_rows(id_: UUID, facts: Sequence[Fact], entries: Sequence[Entry], call: Call) -> list[Row]:
     """Names that the facts give, less those by which the call is found in its other rows."""
     agents = {fact.agent for fact in facts}
     queues = {fact.queue for fact in facts}
     campaigns = {fact.campaign for fact in facts}
-    begin = min([call.started_at, *[leg.answered_at for leg in call.legs]])
-    for fact in facts:
-        at = entry_told(fact)
-        if at is not None:
-            queues.discard(fact.queue)  # one of its visits or of its former entries has it
-            begin = min(at, begin)
-    if wide := call.last_occurred_at - begin >= DAY:
-        queues = {fact.queue for fact in facts}
-    else:
-        agents -= {leg.agent for leg in call.legs}
+    begin = min([call.started_at, *[leg.answered_at for leg in call.legs], *[at for _, at in entries]])
+    wide = call.last_occurred_at - begin >= DAY
+    if not wide:
+        agents.difference_update([leg.agent for leg in call.legs])
+        queues.difference_update([queue for queue, _ in entries])  # a visit or a former entry has it
         campaigns.discard(call.campaign)
-    named = (("agent", agents), ("queue", queues), ("campaign", campaigns))
-    return [(id_, kind, name, wide) for kind, names in named for name in sorted(filter(None, names))]
+    given = [("agent", name) for name in agents] + [("queue", name) for name in queues]
+    given += [("campaign", name) for name in campaigns]
+    return sorted([(id_, kind, name, wide) for kind, name in given if name is not None])
 
 
 def link_rows(id_: UUID, source: str, call_id: str, call: Call) -> list[Row]:
     """Which other calls it says that it belongs to."""
     root, parent = call.root_call_id, call.parent_call_id
+    if root is None and parent is None:
+        return []
     links = {linked: linked == root for linked in (root, parent) if linked not in (None, call_id)}
     return [(id_, stream_id(source, "call", str(linked)), is_root) for linked, is_root in links.items()]

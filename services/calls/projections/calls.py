@@ -15,7 +15,7 @@ from services.calls.domain.intervals import Cause
 from services.calls.domain.sources import SourceConfigured
 from services.calls.domain.subjects import SubjectErased
 from services.calls.projections import closings, completions, identities, interactions
-from services.calls.projections.call_tables import TABLES, replace_rows, rows_of
+from services.calls.projections.call_tables import NO_ROWS, TABLES, replace_rows, rows_of
 from services.calls.projections.circumstances import Circumstances
 from services.calls.projections.stories import OF_CALLS, RESTARTED, Story
 from services.kernel.database import Cursor, uuid_array
@@ -76,7 +76,9 @@ class CallFigures(Projection):
                 if cause:
                     causes.setdefault(call, set()).add(cause)
         if others or self._circumstances is None:
-            self._circumstances = Circumstances.read(db)
+            before = self._circumstances
+            renamed = before is None or not others.keys().isdisjoint(identities.CHANGES)
+            self._circumstances = Circumstances.read(db, None if renamed or before is None else before.names)
         waiting = list(touched.items())
         for begin in range(0, len(waiting), AT_ONCE):
             self._fold(dict(waiting[begin : begin + AT_ONCE]), causes, self._circumstances, db)
@@ -118,9 +120,10 @@ class CallFigures(Projection):
     @staticmethod
     def _recollect(stories: Mapping[UUID, Story], touched: Mapping[UUID, list[StoredEvent]], db: Cursor) -> set[UUID]:
         """Looks up where the visits of calls count whose rows are not in mind; returns which of these have links."""
-        known = {id_ for id_, story in stories.items() if story.rows is not None}
-        begun = {id_ for id_, events in touched.items() if events and events[0].version == 1}  # these have no rows yet
-        unknown = stories.keys() - known - begun
+        for id_, events in touched.items():
+            if events and events[0].version == 1:  # of which no earlier batch can have told
+                stories[id_].rows = NO_ROWS
+        unknown = [id_ for id_, story in stories.items() if story.rows is None]
         if not unknown:
             return set()
         for id_, hours in closings.hours_before(unknown, db).items():

@@ -27,11 +27,11 @@ class Circumstances(NamedTuple):
     names: Mapping[str, Names]
 
     @classmethod
-    def read(cls, db: Cursor) -> "Circumstances":
-        """As the tables have them; they change so rarely that the answer is worth keeping."""
+    def read(cls, db: Cursor, names: Mapping[str, Names] | None = None) -> "Circumstances":
+        """As the tables have them; they change so rarely that the answer is worth keeping, as are `names`."""
         offsets: dict[str, int] = dict(db.execute(OFFSETS).fetchall())
         restarts: dict[str, list[int]] = {}
         for source, occurred_at in db.execute(RESTARTS):
             restarts.setdefault(source, []).append(microseconds(occurred_at) + offsets.get(source, 0))
         last_erasure = Position(*db.execute(LAST_ERASURE).fetchone() or ())
-        return cls(offsets, restarts, last_erasure, read_names(db, "identity_changes"))
+        return cls(offsets, restarts, last_erasure, read_names(db, "identity_changes") if names is None else names)
