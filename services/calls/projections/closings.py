@@ -15,14 +15,15 @@ from services.kernel.database import Cursor, uuid_array
 from services.kernel.decider import event_type
 from services.kernel.store import StoredEvent
 
-# `hours_closed` has the first hour that the policy has yet to come to: at first that in which the generation began.
+# `hours_closed` has the first hour that the policy has yet to come to: at first the one before that in which the
+# generation began, so that clocks need not agree to the second.
 TABLES = """
 CREATE TABLE interval_marks (
     mark bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     queue text NOT NULL, hour integer NOT NULL, causes text NOT NULL,
     marked_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-CREATE TABLE hours_closed AS SELECT floor(extract(epoch FROM now()) / 3600)::integer AS next;
+CREATE TABLE hours_closed AS SELECT floor(extract(epoch FROM now()) / 3600)::integer - 1 AS next;
 """
 VISITED = """SELECT call, queue, floor(extract(epoch FROM entered_at) / 3600)::integer FROM visits
     WHERE call = ANY(%s::uuid[])"""

@@ -188,6 +188,19 @@ def test_calls_bear_inside_names_wherever_they_are_asked_for(calls):
     assert (offered(calls, "sales"), offered(calls, "600"), offered(calls, "care")) == (0, 0, 2)
 
 
+@pytest.mark.parametrize("after", [timedelta(seconds=60), timedelta(days=3)])
+def test_a_name_that_no_visit_and_no_leg_shows_is_mapped_too(calls, after):
+    calls.take(
+        call_fact("c1", "answered", NINE, agent="eve"),
+        call_fact("c1", "leg_ended", NINE + after, agent="SIP/7"),
+    )
+    assert calls.ask("Calls", call_id="c1")["items"][0]["legs"][0]["ended_at"] is None
+    calls.map("agent", "SIP/7", "eve", valid_from=NINE + after, valid_to=NINE + after + timedelta(seconds=1))
+    calls.follow()
+    (leg,) = calls.ask("Calls", call_id="c1")["items"][0]["legs"]
+    assert (leg["agent"], leg["talk_seconds"]) == ("eve", after.total_seconds())
+
+
 def test_a_report_of_the_past_knows_the_names_known_then(calls):
     calls.take(*answered("c1", NINE))
     calls.map("queue", "600", "sales")

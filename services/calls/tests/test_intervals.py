@@ -1,14 +1,18 @@
 """Hours of queues: told of once they are over, and again whenever their figures move, with why."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import orjson
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from services.calls.api import api
 from services.calls.domain.intervals import GRACE, FigureCorrected, IntervalFigures, first_open_hour, start_of, told
-from services.calls.projections import closings
+from services.calls.projections import closings, read_models
 from services.calls.tests.running import call_fact
-from services.calls.tests.test_read_models import LONG_AFTER
+from services.calls.tests.test_read_models import LONG_AFTER, begin_anew, configure, stories
+from services.calls.tests.test_read_models import owner as owner  # noqa: PLC0414 - a fixture
 from services.kernel import schemas
 from services.kernel.answers import encode
 from services.kernel.values import Actor
@@ -161,6 +165,39 @@ def test_the_hour_of_now_is_not_marked_and_told_of_when_it_is_over(calls, monkey
     assert news(calls, over - timedelta(seconds=1)) == []
     assert [(kind, data["figures"]["offered"]) for kind, _, data in news(calls, over)] == [("interval_closed", 1)]
     assert news(calls, over + timedelta(hours=7)) == []
+
+
+FIGURES = ("offered", "answered", "abandoned", "overflowed", "in_progress", "handled", "pending", "left_by_reason")
+SUMS = ("talk_seconds", "hold_seconds", "wrapup_seconds")
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@given(story=stories, seed=st.integers(0, 2**32))
+def test_whatever_is_told_in_whatever_order_what_was_told_last_is_what_the_report_says(calls, owner, story, seed):
+    begin_anew(calls, owner)
+    rng = Random(seed)
+    facts, steps = story.facts(), list(story.configured)
+    rng.shuffle(facts)
+    for part in range(4):
+        calls.take(*facts[part::4], *rng.choices(facts, k=5))
+        for step in steps[part::4]:
+            configure(calls, step)
+        calls.follow()
+        if rng.random() < 0.5:
+            calls.models = read_models()
+        news(calls)
+    told_last = {}
+    for _, _, data in calls.connection.execute(TOLD):
+        told_last[data["queue"], data["interval_start"]] = data.get("after") or data["figures"]
+    rows = calls.ask("ServiceLevelOf", from_=NINE - timedelta(days=2), to=NINE + timedelta(days=2), interval="PT1H")
+    reported = {(row["queue"], row["interval_start"]): row for row in rows["items"]}
+    assert reported
+    assert reported.keys() == {hour for hour, figures in told_last.items() if figures["offered"]}
+    for hour, row in reported.items():
+        assert {name: told_last[hour][name] for name in (*FIGURES, *SUMS)} == {
+            name: row[name] for name in (*FIGURES, *SUMS)
+        }
+    assert news(calls) == []
 
 
 # What is listed
