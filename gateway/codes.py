@@ -47,6 +47,12 @@ RULE_CODES = (
          "Open it, or take another."),
     Code("budget.report.range_empty", "An empty range", 422, "A report ends before it begins.",
          "Give a `to` that is later than `from`."),
+    Code("calls.identity.taken", "Stands for somebody else", 409, "An outside name is mapped to another inside name "
+         "for some of the same time.", "End or correct the mapping that `detail` names, or give another time."),
+    Code("calls.identity.time_empty", "An empty time", 422, "A mapping ends before it begins.",
+         "Give a `valid_to` that is later than `valid_from`."),
+    Code("calls.identity.unknown", "No such outside name", 404, "No outside name of this id was ever mapped.",
+         "Map it first: POST /v1/identities."),
     Code("calls.queue.calendar_unknown", "No such calendar", 422, "A queue names a calendar that does not exist.",
          "Leave `calendar` out."),
     Code("calls.queue.reason_both_ways", "A reason counted and excluded", 422, "A service level policy counts a reason "

@@ -57,6 +57,27 @@ COMMANDED = {
         },
     },
 }
+JUDGED = {
+    "type": "object",
+    "required": ["accepted", "rejected", "position"],
+    "properties": {
+        "accepted": {"type": "integer", "description": "Items carried out, those that changed nothing included."},
+        "rejected": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["index", "pointer", "code", "detail"],
+                "properties": {
+                    "index": {"type": "integer", "description": "The place among the items, from 0."},
+                    "pointer": {"type": "string", "description": "RFC 6901", "examples": ["/items/3/internal_id"]},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+        "position": COMMANDED["properties"]["position"],
+    },
+}
 MONEY = {
     "type": "object",
     "required": ["amount", "currency"],
@@ -139,6 +160,7 @@ def document(apis: Iterable[Api], others: Iterable[Documents]) -> dict[str, Any]
     )
     spec.components.schema("Problem", PROBLEM_SCHEMA)
     spec.components.schema("Commanded", COMMANDED)
+    spec.components.schema("Judged", JUDGED)
     for api in apis:
         for case in api.public_use_cases:
             for operation in _operations(case, converter):
@@ -218,6 +240,13 @@ def _operations(case: UseCase, converter: Any) -> Iterator[Operation]:
     in_path = re.findall(r"\{(\w+)", case.path)
     if case.kind == "command":
         path_parameters = [_in_path(name, {"type": "string"}) for name in in_path]
+        if case.each:
+            judged = json_answer("What became of each item", {"$ref": "#/components/schemas/Judged"})
+            yield Operation(
+                case.method, case.path, tag, case.summary, {"200": judged}, case.scope, described,
+                (IDEMPOTENCY_KEY,), {"application/json": {"schema": schema}},
+            )  # fmt: skip
+            return
         yield Operation(
             case.method, case.path, tag, case.summary,
             {

@@ -11,6 +11,8 @@ SCOPES: dict[str, str] = {
     "queues:write": "Configure queues and adopt service-level policies.",
     "sources:read": "See telephone sources.",
     "sources:write": "Configure telephone sources.",
+    "identities:read": "See whom the names of outside systems stand for.",
+    "identities:write": "Say whom the names of outside systems stand for.",
     "reports:read": "See reports and what stands behind each figure.",
     "agents:read": "See what agents handled and how their time was spent: one's own, totals, or all, by role.",
     "live:read": "See what happens on the floor now.",
@@ -42,6 +44,7 @@ _SEES_CALLS = {"calls:read", "queues:read", "reports:read", "agents:read", "live
 _TRAINS = {"inductions:read", "inductions:write", "learning-plans:read", "learning-plans:write"}
 _KEEPS_STAFF = {"employees:read", "employees:write", "supervision:write", "supervision:sign-off"}
 _REWARDS = {"awards:read", "awards:write", "awards:approve"}
+_MAPS_NAMES = {"identities:read", "identities:write"}
 _HOLDS_BUDGET = {"budget:read", "cost-centres:write"}
 
 ROLES: dict[str, frozenset[str]] = {
@@ -53,6 +56,7 @@ ROLES: dict[str, frozenset[str]] = {
         | _REWARDS
         | _HOLDS_BUDGET
         | {"queues:write", "sources:read", "sources:write", "privacy:export", "privacy:erase"}
+        | _MAPS_NAMES
     ),
     "supervisor": frozenset(_SEES_CALLS),
     "agent": frozenset({"agents:read"}),
@@ -64,12 +68,14 @@ ROLES: dict[str, frozenset[str]] = {
     "client": frozenset({"queues:read", "reports:read", "agents:read"}),
     "integrator": frozenset(
         {INGEST, "sources:read", "sources:write", "queues:read", "events:read", "webhooks:read", "webhooks:write"}
+        | _MAPS_NAMES
     ),
     "auditor": frozenset(
         {
             "calls:read",
             "queues:read",
             "sources:read",
+            "identities:read",
             "reports:read",
             "budget:read",
             "events:read",

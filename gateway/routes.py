@@ -14,6 +14,7 @@ from gateway.endpoints import Entry
 from gateway.exchange import Exchange, parsed
 from gateway.exports.exporting import export, forms_of
 from gateway.exports.forms import Form, wanted_form
+from gateway.forms import MOST_ITEMS
 from gateway.idempotency import Answer, IdempotencyKeys, Identity, digest_of
 from gateway.problems import Problem, invalid
 from gateway.rpc import RpcClient
@@ -21,6 +22,7 @@ from gateway.service_calls import ask
 from services.kernel import schemas
 from services.kernel.actors import as_sent
 from services.kernel.declarations import Api, UseCase
+from services.kernel.values import FieldError
 
 _ETAG = re.compile(rb'"(0|[1-9][0-9]{0,8})"')
 _POSITION = re.compile(rb"[0-9]{1,19}\.[0-9]{1,19}")
@@ -85,7 +87,10 @@ class Routes:
         caller = exchange.require(case.scope)
         body = await exchange.body()
         order = parsed(body)
-        _valid(case, order)
+        if case.each:
+            _check_items(order)  # each of them is judged by itself
+        else:
+            _valid(case, order)
         expected = expected_version(exchange)
         given = exchange.headers.get(b"idempotency-key")
         identity = await self._keys.begin(
@@ -113,16 +118,31 @@ class Routes:
             if problem.status in UNKNOWN_OUTCOMES:
                 await self._keys.finish(identity, None)
                 raise
-            body = problem.body(exchange.request_id)
-            answer = Answer(problem.status, {**problem.headers, "content-type": "application/problem+json"}, body)
+            answer = _refused(exchange, problem)
         else:
-            headers = {"etag": f'"{done["version"]}"', "content-type": "application/json"}
-            if done["created"]:
-                headers["location"] = _location(case, exchange, done["id"])
-            shown = {name: done[name] for name in ("id", "version", "position")}
-            answer = Answer(201 if done["created"] else 200, headers, orjson.dumps(shown))
+            answer = _each_answered(exchange, done) if case.each else _answered(case, exchange, done)
         await self._keys.finish(identity, answer)
         return answer
+
+
+def _refused(exchange: Exchange, problem: Problem) -> Answer:
+    headers = {**problem.headers, "content-type": "application/problem+json"}
+    return Answer(problem.status, headers, problem.body(exchange.request_id))
+
+
+def _answered(case: UseCase, exchange: Exchange, done: Message) -> Answer:
+    headers = {"etag": f'"{done["version"]}"', "content-type": "application/json"}
+    if done["created"]:
+        headers["location"] = _location(case, exchange, done["id"])
+    shown = {name: done[name] for name in ("id", "version", "position")}
+    return Answer(201 if done["created"] else 200, headers, orjson.dumps(shown))
+
+
+def _each_answered(exchange: Exchange, done: Message) -> Answer:
+    if not done["accepted"]:
+        return _refused(exchange, Problem("request.none_acceptable", errors=done["rejected"]))
+    shown = {name: done[name] for name in ("accepted", "rejected", "position")}
+    return Answer(200, {"content-type": "application/json"}, orjson.dumps(shown))
 
 
 async def give(exchange: Exchange, answer: Answer, *, replayed: bool = False) -> None:
@@ -147,6 +167,16 @@ def _valid(case: UseCase, content: Any) -> None:
     made = schemas.load(case.shape, content, lenient=case.kind == "query")
     if isinstance(made, list):
         raise invalid(*made)
+
+
+def _check_items(order: Any) -> None:
+    items = order.get("items") if isinstance(order, dict) else None
+    if not isinstance(items, list) or order.keys() != {"items"}:
+        raise invalid(FieldError("/items", "invalid_field", "Give one object, with a list of `items`."))
+    if not items:
+        raise Problem("request.empty")
+    if len(items) > MOST_ITEMS:
+        raise Problem("request.too_many_items", f"Send at most {MOST_ITEMS} items in one request.")
 
 
 def _key(case: UseCase, exchange: Exchange) -> str | None:

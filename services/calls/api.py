@@ -1,10 +1,13 @@
 """What the calls service publishes: one line a use case, and the shape of a fact."""
 
+from services.calls.domain import identities as identity_rules
 from services.calls.domain import queues as queue_rules
 from services.calls.domain import sources as source_rules
 from services.calls.domain import subjects as subject_rules
 from services.calls.domain.completion import CallCompleted
 from services.calls.domain.facts import canonical
+from services.calls.domain.identities import CorrectIdentity, EndIdentity, IdentityView, MapIdentities, MapIdentity
+from services.calls.domain.intervals import FigureCorrected, IntervalClosed
 from services.calls.domain.queues import ConfigureQueue, QueueView
 from services.calls.domain.sources import ConfigureSource, SourceView
 from services.calls.domain.subjects import EraseSubject
@@ -16,11 +19,16 @@ from services.calls.queries import (
     CallOf,
     Calls,
     CallView,
+    CorrectionList,
+    Corrections,
     Explain,
     Explanation,
     ExportSubject,
     FactList,
     FactsOfCall,
+    Identities,
+    IdentityList,
+    IdentityOf,
     Live,
     LiveView,
     QueueOf,
@@ -65,6 +73,21 @@ sources.shown("/{source:path}", SourceOf, source_rules.view, returns=SourceView,
 api.inside(SourceToReadOf, returns=SourceToRead)
 api.inside(SourcesWithProofOf, returns=SourcesWithProof)
 
+identities = api.things(
+    "/v1/identities",
+    identity_rules.decide,
+    identity_rules.evolve,
+    identity_rules.Identity(),
+    id="id",
+    identified_by=identity_rules.identity_id,
+)
+identities.command("POST", "", MapIdentity, scope="identities:write")
+identities.bulk("POST", "/bulk", MapIdentities, each=MapIdentity, scope="identities:write")
+identities.command("POST", "/{id}/end", EndIdentity, scope="identities:write")
+identities.command("POST", "/{id}/correct", CorrectIdentity, scope="identities:write")
+identities.shown("/{id}", IdentityOf, identity_rules.view, returns=IdentityView, scope="identities:read")
+identities.query("GET", "", Identities, returns=IdentityList, scope="identities:read")
+
 subjects = api.things(
     "/v1/privacy/subjects",
     subject_rules.decide,
@@ -82,6 +105,8 @@ api.query("GET", "/v1/calls/{id}/facts", FactsOfCall, returns=FactList, scope="c
 api.query("GET", "/v1/reports/service-level", ServiceLevelOf, returns=ServiceLevelReport, scope="reports:read")
 api.query("GET", "/v1/reports/agents", AgentsOf, returns=AgentReport, scope="agents:read")
 api.query("GET", "/v1/reports/explain", Explain, returns=Explanation, scope="reports:read")
+api.query("GET", "/v1/reports/corrections", Corrections, returns=CorrectionList, scope="reports:read")
 api.query("GET", "/v1/live", Live, returns=LiveView, scope="live:read")
 
 api.publishes(CallCompleted, subject="call", revised=True)
+api.publishes(IntervalClosed, FigureCorrected, revised=True)

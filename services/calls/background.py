@@ -4,6 +4,7 @@ import os
 from functools import partial
 
 from services.calls.api import api
+from services.calls.closing import tell_of_intervals
 from services.calls.policies import close_stale, tell_of_completed
 from services.calls.projections import read_models
 from services.kernel import background
@@ -15,6 +16,7 @@ SCHEDULE = (
     # Not at once: of what ends within moments others are mostly told together. Nor in large portions, which would hold
     # up the read models that are followed in the same process.
     Scheduled("tell of completed calls", 0.25, tell_of_completed),
+    Scheduled("tell of closed intervals", 2.0, tell_of_intervals),
 )
 
 

@@ -5,6 +5,7 @@ From a declaration come the route, the validation, the scope, the OpenAPI entry,
     queues = api.things("/v1/queues", queues.decide, queues.evolve, queues.Queue(), id="queue", named=True)
     queues.command("PUT", "/{queue}", ConfigureQueue, scope="queues:write", guarded=True)
     queues.shown("/{queue}", view, returns=QueueView, scope="queues:read")
+    identities.bulk("POST", "/bulk", MapIdentities, each=MapIdentity, scope="identities:write")
     api.query("GET", "/v1/reports/service-level", ServiceLevelOf, returns=ServiceLevelReport, scope="reports:read")
     api.inside(SourceSecretOf, returns=SourceSecret)
     api.publishes(CallCompleted, subject="call", revised=True)
@@ -31,7 +32,8 @@ class UseCase:
 
     `shape` is the dataclass of the command or the query: its fields come from the path, the query string and the body.
     `guarded` asks for If-Match where the thing exists; `shows` answers with the thing itself, and has `…/history` and
-    `?as_of=` beside it. `summary` is the first line of the shape's docstring.
+    `?as_of=` beside it. `each` is the command that every one of the `items` of a bulk command is, decided by itself.
+    `summary` is the first line of the shape's docstring.
     """
 
     service: str
@@ -44,6 +46,7 @@ class UseCase:
     things: "Things | None" = None
     guarded: bool = False
     shows: bool = False
+    each: type | None = None
 
     @property
     def name(self) -> str:
@@ -61,7 +64,8 @@ class Things:
     """A kind of event-sourced thing: how it decides and evolves, and where its use cases hang.
 
     `named` things are called by an outside name (a queue, a source); their stream is derived from it. The others have
-    UUIDv7 ids made by the gateway before the command is sent. `people` are named by the id of the subject; who calls
+    UUIDv7 ids made by the gateway before the command is sent, unless they are `identified_by` what the command that
+    makes one says, a function of which is the id. `people` are named by the id of the subject; who calls
     one by an E.164 number is understood, but the number is kept nowhere.
     """
 
@@ -74,6 +78,7 @@ class Things:
     named: bool = False
     limited_by: Limit | None = None
     people: bool = False
+    identified_by: Callable[[Any], UUID] | None = None
     view: Callable[[str, Any], Any] | None = None
 
     def command(self, method: Method, path: str, shape: type, *, scope: str, guarded: bool = False) -> None:
@@ -81,6 +86,14 @@ class Things:
         self.api.add(
             UseCase(self.api.name, "command", method, self.prefix + path, shape, scope, things=self, guarded=guarded)
         )
+
+    def bulk(self, method: Method, path: str, shape: type, *, each: type, scope: str) -> None:
+        """Declares many commands in one body: its `items`, `each` decided by itself, on things `identified_by` them.
+
+        It answers `accepted`, `rejected` (a verdict for each item that was refused) and `position`.
+        """
+        case = UseCase(self.api.name, "command", method, self.prefix + path, shape, scope, things=self, each=each)
+        self.api.add(case)
 
     def query(self, method: Method, path: str, shape: type, *, returns: type, scope: str) -> None:
         """Declares a query under this kind's path, answered by a projection."""
@@ -92,6 +105,12 @@ class Things:
         self.api.add(
             UseCase(self.api.name, "query", "GET", self.prefix + path, shape, scope, returns, self, shows=True)
         )
+
+    def key_of(self, case: UseCase, command: Any, given: str) -> str:
+        """The id or the outside name of the thing that a command is on, where its message gave this one."""
+        if self.identified_by is None or "{" in case.path:
+            return given
+        return str(self.identified_by(command))
 
     def can_be(self, key: str) -> bool:
         """Whether a text can be the id or the outside name of such a thing."""
@@ -184,9 +203,10 @@ class Api:
         named: bool = False,
         limited_by: Limit | None = None,
         people: bool = False,
+        identified_by: Callable[[Any], UUID] | None = None,
     ) -> Things:
         """Declares a kind of thing; `limited_by` names the limit of an actor under which its names fall."""
-        return Things(self, prefix, decide, evolve, initial, id, named or people, limited_by, people)
+        return Things(self, prefix, decide, evolve, initial, id, named or people, limited_by, people, identified_by)
 
     def query(self, method: Method, path: str, shape: type, *, returns: type, scope: str) -> None:
         """Declares a query that a projection answers."""

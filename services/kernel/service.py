@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import structlog
 from marshmallow import ValidationError
@@ -27,7 +27,7 @@ from services.kernel.privacy import Keyring
 from services.kernel.progress import progress
 from services.kernel.projections import Projection
 from services.kernel.store import Conflict, Position
-from services.kernel.things import Done, Effects, Loaded, ThingStore
+from services.kernel.things import Effects, Loaded, Order, ThingStore
 from services.kernel.upcasting import Upcaster
 from services.kernel.values import Actor, FieldError
 from services.kernel.wire import Instant, rfc3339
@@ -95,10 +95,12 @@ class Dispatcher:
 
     def _execute(self, message: Message) -> Answer:
         case = self._api.use_cases[message["use_case"]]
+        actor = as_received(message["actor"])
+        if case.each:
+            return self._execute_each(case, case.each, message, actor)
         command = schemas.load(case.shape, message["body"])
         if isinstance(command, list):
             return refused("request.invalid", "Some fields are not valid.", 422, command)
-        actor = as_received(message["actor"])
         with self._pool.connection() as connection, connection.cursor() as db:
             for _ in range(DECISIONS):
                 try:
@@ -108,8 +110,9 @@ class Dispatcher:
         return refused("request.conflict", "Others change this thing at the same time; repeat.", 409)
 
     def _attempt(self, db: Cursor, case: UseCase, message: Message, command: Any, actor: Actor) -> Answer:
-        things, key, expected = case.things, message["key"], message["expected_version"]
+        things, expected = case.things, message["expected_version"]
         assert things is not None  # noqa: S101 - a command is always on a kind of thing
+        key = things.key_of(case, command, message["key"])
         if not things.can_be(key):
             return not_valid(f"/{things.id}", NO_KEY)
         if not things.open_to(actor, key):
@@ -125,7 +128,31 @@ class Dispatcher:
         if isinstance(done, Rejected):
             return refusal_of(done)
         self._waker.wake(db)
-        return {"id": key, "version": done.version, "position": written(done), "created": done.created}
+        return {"id": key, "version": done.version, "position": written(done.position), "created": done.created}
+
+    def _execute_each(self, case: UseCase, each: type, message: Message, actor: Actor) -> Answer:
+        """Carries the commands of a bulk command out: answers {accepted, rejected, position}."""
+        commands = [schemas.load(each, item) for item in message["body"]["items"]]
+        faults = {index: made for index, made in enumerate(commands) if isinstance(made, list)}
+        orders = {
+            index: _item_order(case, message, actor, index, command)
+            for index, command in enumerate(commands)
+            if index not in faults
+        }
+        with self._pool.connection() as connection, connection.cursor() as db:
+            for _ in range(DECISIONS):
+                try:
+                    refusals, position = self._things.decide_each(db, list(orders.values()))
+                except Conflict:
+                    continue
+                self._waker.wake(db)
+                for index, refusal in zip(orders, refusals, strict=True):
+                    if refusal is not None:
+                        faults[index] = [FieldError(refusal.pointer or "", refusal.code, refusal.detail)]
+                rejected = [_verdict(index, *found) for index, found in sorted(faults.items())]
+                accepted = len(commands) - len(rejected)
+                return {"accepted": accepted, "rejected": rejected, "position": written(position)}
+        return refused("request.conflict", "Others change these things at the same time; repeat.", 409)
 
     @staticmethod
     def _precondition(case: UseCase, loaded: Loaded, expected: int | None) -> Answer | None:
@@ -214,6 +241,19 @@ class Dispatcher:
         return True
 
 
+def _item_order(case: UseCase, message: Message, actor: Actor, index: int, command: Any) -> tuple[Order, Context]:
+    """An item of a bulk command, under a command id of its own that is the same whenever the whole is repeated."""
+    assert case.things is not None  # noqa: S101 - a command is always on a kind of thing
+    key, own = case.things.key_of(case, command, ""), uuid5(UUID(message["command_id"]), str(index))
+    return Order(case.things, key, command), Context(datetime.now(UTC), actor, own, key, traceparent=traces.current())
+
+
+def _verdict(index: int, first: FieldError, *others: FieldError) -> dict[str, Any]:
+    """Why an item was not taken, at its first fault; it tells of the others."""
+    detail = " ".join([first.detail, *(f"{other.pointer}: {other.detail}" for other in others)])
+    return {"index": index, "pointer": f"/items/{index}{first.pointer}", "code": first.code, "detail": detail}
+
+
 def _told(message: Message, answer: Answer) -> dict[str, Any]:
     """What a log line says: nothing that could tell of a person."""
     return {"use_case": message["use_case"], "refused": answer["refused"]["code"] if "refused" in answer else None}
@@ -230,9 +270,9 @@ def refusal_of(rejected: Rejected) -> Answer:
     return refused(rejected.code, rejected.detail, rejected.status, faults)
 
 
-def written(done: Done) -> str:
+def written(position: Position) -> str:
     """A position as the opaque text that callers keep."""
-    return base64.urlsafe_b64encode(b"%d.%d" % done.position).decode().rstrip("=")
+    return base64.urlsafe_b64encode(b"%d.%d" % position).decode().rstrip("=")
 
 
 def read(position: str) -> Position:

@@ -58,6 +58,21 @@ class Order:
     command: Any
 
 
+@dataclass(frozen=True)
+class _Decided:
+    """What several orders come to: a refusal or None for each, the events, and the streams that they go to."""
+
+    refusals: list[Rejected | None]
+    new: list[NewEvent]
+    happened: list[Any]
+    loaded: Mapping[UUID, Loaded]
+
+    @property
+    def heads(self) -> dict[UUID, store.Head]:
+        """The heads of the streams, as they were read."""
+        return {stream: store.head_of(thing.events) for stream, thing in self.loaded.items()}
+
+
 class Refused(Exception):  # noqa: N818 - what a rule said, not a mistake
     """A rule refuses what a policy ordered; the message has the code and the sentence of the refusal."""
 
@@ -106,26 +121,50 @@ class ThingStore:
 
         Raises Refused, or Conflict where somebody else decided first: then nothing of it may be committed.
         """
+        decided = self._in_turn(db, orders)
+        if refusal := next(filter(None, decided.refusals), None):
+            raise Refused(f"{refusal.code}: {refusal.detail}")
+        if decided.new:
+            store.append(db, decided.new, decided.heads)
+        self._take_effect(db, decided.happened)
+
+    def decide_each(
+        self, db: Cursor, orders: Sequence[tuple[Order, Context]]
+    ) -> tuple[list[Rejected | None], Position]:
+        """Decides on orders in turn and appends what comes of those that no rule refuses: why not, for each, and where.
+
+        Raises Conflict where somebody else decided first: then nothing of it is stored.
+        """
+        decided = self._in_turn(db, orders)
+        position = max((thing.position for thing in decided.loaded.values()), default=Position())
+        if decided.new:
+            with db.connection.transaction() if self._has_effect(decided.happened) else nullcontext():
+                position = store.append(db, decided.new, decided.heads)
+                self._take_effect(db, decided.happened)
+        return decided.refusals, position
+
+    def _in_turn(self, db: Cursor, orders: Sequence[tuple[Order, Context]]) -> _Decided:
         streams = [order.things.stream(order.key) for order, _ in orders]
         wanted = {stream: order.things for stream, (order, _) in zip(streams, orders, strict=True)}
         histories = store.load_all(db, list(wanted))
         loaded = {stream: self._folded(db, things, histories[stream]) for stream, things in wanted.items()}
         states = {stream: thing.state for stream, thing in loaded.items()}
+        refusals: list[Rejected | None] = []
         new: list[NewEvent] = []
         happened: list[Any] = []
         for stream, (order, ctx) in zip(streams, orders, strict=True):
+            refusals.append(None)
             if any(event.event_id == uuid5(ctx.command_id, "0") for event in loaded[stream].events):
                 continue
             decided = events_of(order.things.decide(states[stream], order.command, ctx))
             if isinstance(decided, Rejected):
-                raise Refused(f"{decided.code}: {decided.detail}")
+                refusals[-1] = decided
+                continue
             for event in decided:
                 states[stream] = order.things.evolve(states[stream], event)
             new += self._new(db.connection, stream, decided, ctx)
             happened += decided
-        if new:
-            store.append(db, new, {stream: store.head_of(thing.events) for stream, thing in loaded.items()})
-        self._take_effect(db, happened)
+        return _Decided(refusals, new, happened, loaded)
 
     def _folded(self, db: Cursor, things: Things, stored: Sequence[StoredEvent]) -> Loaded:
         events = tuple([self._open(db, event) for event in stored])

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from services.calls.closing import SETTLED, tell_of_intervals
 from services.calls.ingest import Ingest
 from services.calls.parts import dispatcher
 from services.calls.policies import tell_of_completed
@@ -34,6 +35,7 @@ QUEUE_SET = UUID(int=7)
 RELAYED = """SELECT EXISTS (SELECT FROM store.relays JOIN store.events
     ON (relays.transaction_id, relays.position) >= (events.transaction_id, events.position)
     WHERE events.event_id = %s)"""
+LEFT_TO_CLOSE = "SELECT EXISTS (SELECT FROM read.interval_marks)"
 LEFT_TO_TELL = "SELECT EXISTS (SELECT FROM read.completions)"
 
 
@@ -89,6 +91,14 @@ def tell(place: Place, _steps: Steps) -> None:
     with connect(place.dsn, "crash points") as connection:
         while _asked(place, LEFT_TO_TELL):
             tell_of_completed(connection, datetime.now(UTC))
+            time.sleep(0.01)
+
+
+def tell_of_hours(place: Place, _steps: Steps) -> None:
+    """As the policy: tells of the hours that are over, as often as it takes."""
+    with connect(place.dsn, "crash points") as connection:
+        while _asked(place, LEFT_TO_CLOSE):
+            tell_of_intervals(connection, datetime.now(UTC) + SETTLED)
             time.sleep(0.01)
 
 

@@ -241,8 +241,8 @@ class Build(Scene):
 
     def end(self, place: Place, channel: BlockingChannel, db: Connection) -> Any:
         views = [view for (view,) in db.execute(VIEWS)]
-        # A mark is a number on a waiting list, which nobody uses twice.
-        rows = sql.SQL("SELECT (to_jsonb(row) - 'mark')::text FROM read.{} AS row ORDER BY 1")
+        # A mark is a number on a waiting list, which nobody uses twice; when it was made is the clock's to say.
+        rows = sql.SQL("SELECT (to_jsonb(row) - 'mark' - 'marked_at' - 'next')::text FROM read.{} AS row ORDER BY 1")
         models = {view: db.execute(rows.format(sql.Identifier(view))).fetchall() for view in views}
         return models, _rows(db, SCHEMAS, GENERATIONS, LEVEL)
 
@@ -272,6 +272,16 @@ class TellOfCompleted(Build):
         return _rows(db, EVENTS, "SELECT count(*) FROM read.completions")
 
 
+class TellOfHours(TellOfCompleted):
+    """An hour that is over, of which others are to be told."""
+
+    actor = "tell_of_hours"
+    kinds = ("asked WITH written AS", "asked DELETE FROM interval_marks", "answered exit")
+
+    def end(self, place: Place, channel: BlockingChannel, db: Connection) -> Any:
+        return _rows(db, EVENTS, "SELECT count(*) FROM read.interval_marks")
+
+
 class Configure(Scene):
     """A command that its sender repeats until it is answered."""
 
@@ -293,4 +303,4 @@ def _append(connection: Connection, event: NewEvent) -> None:
     until_readable(connection)
 
 
-SCENES = (Append(), Tell(), Hear(), Build(), Follow(), TellOfCompleted(), Configure())
+SCENES = (Append(), Tell(), Hear(), Build(), Follow(), TellOfCompleted(), TellOfHours(), Configure())

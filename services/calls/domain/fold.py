@@ -10,6 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from services.calls.domain.legs import AgentLeg, Ring
+from services.calls.domain.names import Names
 from services.calls.domain.reading import State
 from services.calls.domain.rules import read
 from services.calls.domain.story import Fact, in_order, sort_key
@@ -49,14 +50,19 @@ class Call:
     rings: tuple[Ring, ...]
 
 
-def fold(facts: Iterable[Fact], restarts: Sequence[int] = (), closed: int | None = None) -> Call:
+def fold(
+    facts: Iterable[Fact], restarts: Sequence[int] = (), closed: int | None = None, names: Names | None = None
+) -> Call:
     """The call that these facts tell; at least one.
 
     `restarts` are the instants at which the call's source restarted, sorted. `closed` is how many facts were known when
-    the reaper closed the call: it holds only as long as no other fact has come.
+    the reaper closed the call: it holds only as long as no other fact has come. `names` are what the source's names
+    mean here, where any of them is mapped.
     """
     known = {fact.event_id: fact for fact in facts}
     story = in_order(known.values())
+    if names:
+        story = names.applied(story)
     reading = read(story)
     if restarts:
         reading.leave_at_restart(restarts)

@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.calls.domain.entries import entry_told
+from services.calls.domain.facts import stream_id
 from services.calls.domain.fold import AgentLeg, Call, Fact
+from services.calls.domain.intervals import HOUR
 from services.kernel.copying import copy_rows, instant_text
 from services.kernel.database import Cursor, uuid_array
 
@@ -19,6 +21,7 @@ CREATE TABLE calls (
 CREATE INDEX calls_in_order ON calls (started_at, id);
 CREATE INDEX calls_of_customer ON calls (customer, started_at) WHERE customer IS NOT NULL;
 CREATE INDEX calls_open ON calls (source) WHERE state <> 'ended';
+CREATE INDEX calls_of_campaign ON calls (campaign, started_at) WHERE campaign IS NOT NULL;
 
 CREATE TABLE visits (
     call uuid NOT NULL, number integer NOT NULL, id uuid NOT NULL, queue text NOT NULL, entered_at timestamptz NOT NULL,
@@ -53,11 +56,25 @@ CREATE TABLE further_customers (call uuid NOT NULL, customer text NOT NULL, PRIM
 CREATE INDEX further_customers_of ON further_customers (customer);
 
 -- Where a call has no visit that counts now, but had or may have had one by some of its facts: the hour (since 1970) of
--- its entry. With the visits of now, these are all the calls that any earlier report can have counted.
+-- its entry. With the visits of now, these are all the calls that any earlier report can have counted. Queues bear the
+-- names that the source gave them.
 CREATE TABLE former_entries (
     call uuid NOT NULL, queue text NOT NULL, hour integer NOT NULL, PRIMARY KEY (call, queue, hour)
 );
 CREATE INDEX former_entries_in_order ON former_entries (queue, hour);
+
+-- Names that a call's facts give and that none of the rows above shows; where its facts lie far apart (`wide`), all of
+-- them. So whoever maps a name finds the calls that give it.
+CREATE TABLE outside_names (
+    call uuid NOT NULL, kind text NOT NULL, name text NOT NULL, wide boolean NOT NULL, PRIMARY KEY (call, kind, name)
+);
+CREATE INDEX outside_names_of ON outside_names (kind, name);
+
+-- Which call says that it belongs to which: to its root, or to a parent. The other may not have come yet.
+CREATE TABLE call_links (
+    call uuid NOT NULL, linked uuid NOT NULL, is_root boolean NOT NULL, PRIMARY KEY (call, linked)
+);
+CREATE INDEX call_links_to ON call_links (linked);
 
 CREATE TABLE sources (
     source text PRIMARY KEY, clock_offset_us bigint NOT NULL, stale_after_seconds integer NOT NULL,
@@ -92,9 +109,12 @@ LAYOUT = (
     ("rings", "call", RING_COLUMNS),
     ("further_customers", "call", ("call", "customer")),
     ("former_entries", "call", ("call", "queue", "hour")),
+    ("outside_names", "call", ("call", "kind", "name", "wide")),
+    ("call_links", "call", ("call", "linked", "is_root")),
 )
-HOUR = 3_600_000_000
+DAY = 24 * HOUR
 Row = tuple[Any, ...]
+Entry = tuple[str, int]  # a queue, and when a visit to it begins by one of the call's facts, in microseconds
 
 
 class Rows(NamedTuple):
@@ -106,17 +126,25 @@ class Rows(NamedTuple):
     rings: list[Row]
     further_customers: list[Row]
     former_entries: list[Row]
+    outside_names: list[Row]
+    call_links: list[Row]
+
+
+NO_ROWS = Rows([], [], [], [], [], [], [], [])
 
 
 def rows_of(id_: UUID, source: str, call_id: str, facts: Sequence[Fact], call: Call) -> Rows:
     """What a call puts into the tables: as it was folded, and what more its facts say."""
+    entries = [(fact.queue, at) for fact in facts if fact.queue is not None and (at := entry_told(fact)) is not None]
     return Rows(
         [call_row(id_, source, call_id, call)],
         visit_rows(id_, call),
         leg_rows(id_, call),
         ring_rows(id_, call),
         [(id_, customer) for customer in sorted({fact.customer for fact in facts} - {call.customer, None})],
-        former_entry_rows(id_, facts, call),
+        former_entry_rows(id_, entries, call),
+        outside_name_rows(id_, facts, entries, call),
+        link_rows(id_, source, call_id, call),
     )
 
 
@@ -244,9 +272,34 @@ def ring_rows(id_: UUID, call: Call) -> list[Row]:
     ]
 
 
-def former_entry_rows(id_: UUID, facts: Sequence[Fact], call: Call) -> list[Row]:
+def former_entry_rows(id_: UUID, entries: Sequence[Entry], call: Call) -> list[Row]:
     """Where visits of the call may have begun by some of its facts, and none that counts begins now."""
-    told = {(fact.queue, at // HOUR) for fact in facts if (at := entry_told(fact)) is not None}
+    told = {(queue, at // HOUR) for queue, at in entries}
     if not call.excluded:
         told -= {(visit.queue, visit.entered_at // HOUR) for visit in call.visits}
-    return [(id_, queue, hour) for queue, hour in sorted(told)]
+    return [(id_, queue, hour) for queue, hour in sorted(told)] if told else []
+
+
+def outside_name_rows(id_: UUID, facts: Sequence[Fact], entries: Sequence[Entry], call: Call) -> list[Row]:
+    """Names that the facts give, less those by which the call is found in its other rows."""
+    agents = {fact.agent for fact in facts}
+    queues = {fact.queue for fact in facts}
+    campaigns = {fact.campaign for fact in facts}
+    begin = min([call.started_at, *[leg.answered_at for leg in call.legs], *[at for _, at in entries]])
+    wide = call.last_occurred_at - begin >= DAY
+    if not wide:
+        agents.difference_update([leg.agent for leg in call.legs])
+        queues.difference_update([queue for queue, _ in entries])  # a visit or a former entry has it
+        campaigns.discard(call.campaign)
+    given = [("agent", name) for name in agents] + [("queue", name) for name in queues]
+    given += [("campaign", name) for name in campaigns]
+    return sorted([(id_, kind, name, wide) for kind, name in given if name is not None])
+
+
+def link_rows(id_: UUID, source: str, call_id: str, call: Call) -> list[Row]:
+    """Which other calls it says that it belongs to."""
+    root, parent = call.root_call_id, call.parent_call_id
+    if root is None and parent is None:
+        return []
+    links = {linked: linked == root for linked in (root, parent) if linked not in (None, call_id)}
+    return [(id_, stream_id(source, "call", str(linked)), is_root) for linked, is_root in links.items()]

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from services.calls.domain.fold import Call, Fact, fold
+from services.calls.domain.intervals import NO_HOURS, QueueHour
+from services.calls.domain.names import Names
 from services.calls.domain.reaper import CallClosedByInference
 from services.calls.domain.vocabulary import VOCABULARY
 from services.calls.projections.call_tables import Rows
@@ -21,7 +23,9 @@ OF_CALLS = (*[name for name in VOCABULARY if name.startswith("call.")], CLOSED)
 class Story:
     """What is known of one call: its facts so far, up to which version, and whether the reaper closed it.
 
-    `offset` is the clock offset of its source, in microseconds, that the instants of its facts have in them.
+    `offset` is the clock offset of its source, in microseconds, that the instants of its facts have in them. The names
+    in its facts are those of the source. `rows` are what it has in the tables, where that is known, and `hours` where
+    its visits count.
     """
 
     source: str = ""
@@ -31,6 +35,7 @@ class Story:
     facts: list[Fact] = field(default_factory=list)
     closed: int | None = None
     rows: Rows | None = None
+    hours: frozenset[QueueHour] = NO_HOURS
 
     def add(self, event: StoredEvent, offsets: Mapping[str, int], erasures: Mapping[str, Position]) -> None:
         """Takes the next event in; a customer who was erased after it has left nothing in it."""
@@ -47,9 +52,9 @@ class Story:
             customer, numbers = None, False
         self.facts.append(Fact.of(event.event_id, event.data, at, customer=customer, has_numbers=numbers))
 
-    def told(self, restarts: Mapping[str, list[int]]) -> Call:
-        """The call that the facts tell, with the restarts of each source."""
-        return fold(self.facts, restarts.get(self.source, ()), self.closed)
+    def told(self, restarts: Mapping[str, list[int]], names: Mapping[str, Names]) -> Call:
+        """The call that the facts tell, with the restarts of each source and what its names mean."""
+        return fold(self.facts, restarts.get(self.source, ()), self.closed, names.get(self.source))
 
 
 def microseconds(instant: datetime) -> int:

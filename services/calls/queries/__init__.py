@@ -10,10 +10,13 @@ from services.calls.queries.calls import (
     FactsOfCall,
     FactView,
     LegView,
+    LinkedCall,
     Name,
     Outcome,
     VisitView,
 )
+from services.calls.queries.corrections import Correction, CorrectionList, Corrections
+from services.calls.queries.identities import Identities, IdentityItem, IdentityList, IdentityOf
 from services.calls.queries.live import AgentCounts, AgentState, Live, LiveAgent, LiveQueue, LiveView
 from services.calls.queries.privacy import ExportedCall, ExportSubject, SubjectExport
 from services.calls.queries.service_level import (
@@ -51,6 +54,9 @@ __all__ = [
     "CallOf",
     "CallView",
     "Calls",
+    "Correction",
+    "CorrectionList",
+    "Corrections",
     "Explain",
     "ExplainedFact",
     "ExplainedVisit",
@@ -60,8 +66,13 @@ __all__ = [
     "FactList",
     "FactView",
     "FactsOfCall",
+    "Identities",
+    "IdentityItem",
+    "IdentityList",
+    "IdentityOf",
     "Interval",
     "LegView",
+    "LinkedCall",
     "Live",
     "LiveAgent",
     "LiveQueue",

@@ -27,6 +27,7 @@ class Calls(Paged):
     to: datetime | None = None
     campaign: Name | None = None
     customer: Name | None = None
+    interaction: UUID | None = None
 
 
 @values
@@ -78,8 +79,22 @@ class LegView:
 
 
 @values
+class LinkedCall:
+    """Another call of the same interaction."""
+
+    id: UUID
+    call_id: str
+    started_at: datetime
+    outcome: Outcome
+
+
+@values
 class CallView:
-    """One exchange with a customer, from first ring to last wrap-up, built from its facts."""
+    """One exchange with a customer, from first ring to last wrap-up, built from its facts.
+
+    `interaction` is the id of what it belongs to with the calls that are linked with it: by itself, its own id. Of
+    these the first are shown, 100 at most, which the caller may see.
+    """
 
     id: UUID
     source: str
@@ -96,6 +111,8 @@ class CallView:
     ended_at: datetime | None
     root_call_id: str | None
     parent_call_id: str | None
+    interaction: UUID
+    linked_calls: tuple[LinkedCall, ...]
     disposition: dict[str, Any] | None
     visits: tuple[VisitView, ...]
     legs: tuple[LegView, ...]

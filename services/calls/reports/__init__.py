@@ -2,7 +2,9 @@
 
 from services.calls.reports.agents import AgentReports
 from services.calls.reports.calls import CallReader
+from services.calls.reports.corrections import CorrectionReader
 from services.calls.reports.explain import Explanations
+from services.calls.reports.identities import IdentityReader
 from services.calls.reports.live import LiveFloor
 from services.calls.reports.service_level import ServiceLevelReports
 from services.calls.reports.sources import SourceReader
@@ -18,4 +20,6 @@ def readers(master: MasterKey) -> list[object]:
         LiveFloor(),
         AgentReports(),
         SourceReader(master),
+        IdentityReader(),
+        CorrectionReader(),
     ]

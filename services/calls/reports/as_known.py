@@ -4,17 +4,19 @@ The facts known then are folded as read models fold them, with the restarts, clo
 visits that come of it stand in for those of now, so that the same SQL counts them. Policies apply by their own dates.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
 from services.calls.api import sources as source_things
 from services.calls.domain.facts import stream_id
+from services.calls.domain.names import Names
 from services.calls.projections.call_tables import VISIT_COLUMNS, visit_rows
 from services.calls.projections.calls import CONFIGURED, CallFigures
+from services.calls.projections.identities import CHANGES, names_told
 from services.calls.projections.stories import OF_CALLS, RESTARTED, Story, microseconds
 from services.calls.reports.judged_visits import queues_seen
 from services.calls.reports.visibility import queues_open_to
@@ -35,6 +37,14 @@ SOURCES = f"""SELECT source FROM sources UNION
 OFFSETS = """SELECT DISTINCT ON (stream_id) data ->> 'source', (data ->> 'clock_offset_seconds')::bigint * 1000000
     FROM store.events WHERE stream_id = ANY(%s::uuid[]) AND type = %s AND recorded_at <= %s
     ORDER BY stream_id, version DESC"""
+# The changes of names recorded by then, whether or not the read model has applied them.
+NAMES = f"""SELECT system, kind, external_id, internal_id, valid_from, valid_to FROM (
+        SELECT id, version, system, kind, external_id, internal_id, valid_from, valid_to FROM identity_changes
+            WHERE recorded_at <= %(known_at)s
+        UNION SELECT stream_id, events.version, data ->> 'system', data ->> 'kind', data ->> 'external_id',
+                data ->> 'internal_id', (data ->> 'valid_from')::timestamptz, (data ->> 'valid_to')::timestamptz
+            FROM {UNAPPLIED} WHERE type = ANY(%(changes)s) AND recorded_at <= %(known_at)s
+    ) AS changes ORDER BY id, version"""  # noqa: S608 - constants
 RESTARTS = """SELECT data ->> 'source', occurred_at FROM store.events
     WHERE stream_id = ANY(%s::uuid[]) AND type = %s AND recorded_at <= %s ORDER BY occurred_at"""
 
@@ -83,8 +93,8 @@ def recall(db: Cursor, actor: Actor, past: Past) -> Rejected | None:
     """
     if not store.has_passed(db, past.known_at):
         return Rejected("request.not_yet_known", "What is recorded by then is not certain yet: ask again later.")
-    offsets = _offsets(db, past.known_at)
-    calls = _candidates(db, actor, past, offsets)
+    offsets, names = _offsets(db, past.known_at), _names(db, past.known_at)
+    calls = _candidates(db, actor, past, offsets, names)
     (facts,) = db.execute(COUNT, (uuid_array(calls), past.known_at, MOST_FACTS + 1)).fetchone() or (0,)
     if max(facts, len(calls)) > MOST_FACTS:
         return Rejected(
@@ -95,7 +105,7 @@ def recall(db: Cursor, actor: Actor, past: Past) -> Rejected | None:
     visits: list[tuple[Any, ...]] = []
     pending = iter(calls)
     while some := list(islice(pending, AT_ONCE)):
-        visits += _visits(db, some, past.known_at, offsets)
+        visits += _visits(db, some, past.known_at, offsets, names)
     # Not before: from here on this is a write, and readers of events wait for it.
     db.execute(STAND_IN)
     db.execute(LOOK_THERE)
@@ -110,11 +120,22 @@ def _offsets(db: Cursor, known_at: datetime) -> dict[str, int]:
     return dict(db.execute(OFFSETS, (uuid_array(streams), CONFIGURED, known_at)).fetchall())
 
 
-def _candidates(db: Cursor, actor: Actor, past: Past, offsets: dict[str, int]) -> list[UUID]:
+def _names(db: Cursor, known_at: datetime) -> Mapping[str, Names]:
+    """What the names of each source meant by then."""
+    asked = {"known_at": known_at, "model": CallFigures.name, "changes": list(CHANGES)}
+    return names_told(db.execute(NAMES, asked))
+
+
+def _candidates(
+    db: Cursor, actor: Actor, past: Past, offsets: dict[str, int], names: Mapping[str, Names]
+) -> list[UUID]:
     queues = set(queues_seen(db, actor, past.queue))
     if past.queue is None:
         seen = queues_open_to(db, actor)
         queues |= {name for (name,) in db.execute(FORMER_QUEUES) if seen is None or name in seen}
+        queues |= seen or set()
+    # Whatever the outside name of a queue means now: the call has a visit under it, or a former entry.
+    queues |= set(chain.from_iterable(each.outsides("queue", queues) for each in names.values()))
     parameters = {
         "sources": list(offsets),
         "offsets": list(offsets.values()),
@@ -130,7 +151,7 @@ def _candidates(db: Cursor, actor: Actor, past: Past, offsets: dict[str, int]) -
 
 
 def _visits(
-    db: Cursor, calls: Sequence[UUID], known_at: datetime, offsets: dict[str, int]
+    db: Cursor, calls: Sequence[UUID], known_at: datetime, offsets: dict[str, int], names: Mapping[str, Names]
 ) -> Iterable[tuple[Any, ...]]:
     """The rows of the visits of these calls."""
     stories: dict[UUID, Story] = {}
@@ -138,7 +159,7 @@ def _visits(
         event = StoredEvent(*row)
         stories.setdefault(event.stream_id, Story()).add(event, offsets, {})
     restarts = _restarts(db, {story.source for story in stories.values()}, known_at, offsets)
-    return [row for id_, story in stories.items() for row in visit_rows(id_, story.told(restarts))]
+    return [row for id_, story in stories.items() for row in visit_rows(id_, story.told(restarts, names))]
 
 
 def _restarts(db: Cursor, names: set[str], known_at: datetime, offsets: dict[str, int]) -> dict[str, list[int]]:

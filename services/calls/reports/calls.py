@@ -19,6 +19,7 @@ from services.calls.queries import (
     FactsOfCall,
     FactView,
     LegView,
+    LinkedCall,
     SubjectExport,
     VisitView,
 )
@@ -42,12 +43,23 @@ FILTERS: dict[str, LiteralString] = {
     "agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(agent)s)",
     "subject": """id IN (SELECT id FROM calls WHERE customer = %(subject)s
         UNION SELECT call FROM further_customers WHERE customer = %(subject)s)""",
+    "interaction": """(id IN (SELECT call FROM interactions WHERE interactions.interaction = %(interaction)s)
+        OR id = %(interaction)s AND NOT EXISTS (SELECT FROM interactions WHERE interactions.call = id))""",
     "seen_queues": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = ANY(%(seen_queues)s))",
     "seen_agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(seen_agent)s)",
 }
 LISTED = Listing("calls", FILTERS, order={"started_at": datetime.fromisoformat, "id": UUID})
 VISITS = "SELECT * FROM visits WHERE call = ANY(%s) ORDER BY call, number"
 LEGS = "SELECT * FROM legs WHERE call = ANY(%s) ORDER BY call, number"
+LINKED = Listing(
+    """(SELECT calls.*, own.call AS beside, own.interaction FROM interactions AS own
+        JOIN interactions AS others USING (interaction) JOIN calls ON calls.id = others.call AND others.call <> own.call
+        WHERE own.call = %(beside)s) AS calls""",
+    {"beside": "true", "seen_queues": FILTERS["seen_queues"], "seen_agent": FILTERS["seen_agent"]},
+    order={"started_at": datetime.fromisoformat, "id": UUID},
+)
+MOST_LINKED = 100
+INTERACTIONS = "SELECT call, interaction FROM interactions WHERE call = ANY(%s)"
 SEALED_FOR = "coalesce((metadata ->> 'customer')::uuid, stream_id)"
 
 
@@ -66,7 +78,7 @@ class CallReader:
             # A plus that was not encoded arrives as a space.
             wanted["customer"] = self._master.hash_of("+" + asked.customer.strip().lstrip("+"))
         shown, following = LISTED.page(db, asked, {**wanted, **call_filters(db, actor)})
-        return CallList(items=tuple(self._views(db, shown)), next=following)
+        return CallList(items=tuple(self._views(db, actor, shown)), next=following)
 
     @answers(ExportSubject)
     def export(self, asked: ExportSubject, db: Cursor, actor: Actor) -> SubjectExport | Rejected:
@@ -83,7 +95,7 @@ class CallReader:
             subject=subject,
             calls=tuple(
                 ExportedCall(view, tuple(_fact_view(fact, opened[fact.event_id]) for fact in facts[view.id]))
-                for view in self._views(db, shown, subject)
+                for view in self._views(db, actor, shown, subject)
             ),
             next=following,
         )
@@ -92,7 +104,7 @@ class CallReader:
     def call(self, asked: CallOf, db: Cursor, actor: Actor) -> CallView | None:
         """One call, if the actor may see it."""
         found = LISTED.rows(db, {"id": asked.id, **call_filters(db, actor)}, 1)
-        return next(iter(self._views(db, found)), None)
+        return next(iter(self._views(db, actor, found)), None)
 
     @answers(FactsOfCall)
     def facts(self, asked: FactsOfCall, db: Cursor, actor: Actor) -> FactList | None:
@@ -110,11 +122,14 @@ class CallReader:
             next=encode(now, begin + asked.limit) if more else None,
         )
 
-    def _views(self, db: Cursor, calls: Sequence[Mapping[str, Any]], subject: UUID | None = None) -> list[CallView]:
+    def _views(
+        self, db: Cursor, actor: Actor, calls: Sequence[Mapping[str, Any]], subject: UUID | None = None
+    ) -> list[CallView]:
         ids = [call["id"] for call in calls]
         visits, legs = _grouped(db, VISITS, ids), _grouped(db, LEGS, ids)
         places = [(call["id"], call["numbers_event"]) for call in calls if call["numbers_event"]]
         numbers = self._boxes.opened(db, places, subject)
+        joined: dict[UUID, UUID] = dict(db.execute(INTERACTIONS, (ids,)).fetchall())
         views = []
         for call in calls:
             known = numbers.get(call["numbers_event"], {})
@@ -124,11 +139,18 @@ class CallReader:
                     call,
                     caller_number=known.get("from"),
                     called_number=known.get("to"),
+                    interaction=joined.get(call["id"], call["id"]),
+                    linked_calls=_linked(db, actor, call["id"]) if call["id"] in joined else (),
                     visits=tuple(_visit_view(visit) for visit in visits.get(call["id"], ())),
                     legs=tuple(_leg_view(leg) for leg in legs.get(call["id"], ())),
                 )
             )
         return views
+
+
+def _linked(db: Cursor, actor: Actor, call: UUID) -> tuple[LinkedCall, ...]:
+    found = LINKED.rows(db, {"beside": call, **call_filters(db, actor)}, MOST_LINKED)
+    return tuple(viewed(LinkedCall, each) for each in found)
 
 
 def _grouped(db: Cursor, statement: LiteralString, calls: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from services.calls.api import canonical
+from services.calls.closing import tell_of_intervals
+from services.calls.domain.identities import OutsideName, identity_id
 from services.calls.ingest import Ingest
 from services.calls.parts import dispatcher
 from services.calls.policies import close_stale, tell_of_completed
@@ -18,8 +20,10 @@ from services.kernel.tests.running import RunningService
 
 Fact = Mapping[str, Any]
 
-# All but what waits to be told of, which is no figure.
-VIEWS = "SELECT viewname FROM pg_views WHERE schemaname = 'read' AND viewname <> 'completions' ORDER BY 1"
+# All but what waits to be told of, which is no figure, and what has in it when it was recorded.
+VIEWS = """SELECT viewname FROM pg_views WHERE schemaname = 'read'
+    AND viewname NOT IN ('completions', 'interval_marks', 'hours_closed') AND viewname NOT LIKE '%identit%'
+    ORDER BY 1"""
 
 
 class RunningCalls(RunningService):
@@ -54,6 +58,20 @@ class RunningCalls(RunningService):
     def tell(self) -> int:
         """Tells others of the calls that are over; returns of how many."""
         return tell_of_completed(self.connection, datetime.now(UTC))
+
+    def tell_of_intervals(self, now: datetime) -> int:
+        """Tells others at an instant of the hours that are over, and of those that have moved; returns of how many."""
+        return tell_of_intervals(self.connection, now)
+
+    def map(self, kind: str, external_id: str, internal_id: str, system: str = "pbx1", **more: Any) -> None:
+        """Says who an outside name stands for; `more` may have `valid_from` and `valid_to`."""
+        body = {"system": system, "kind": kind, "external_id": external_id, "internal_id": internal_id, **more}
+        self.order("MapIdentity", "", {name: _text(value) for name, value in body.items()})
+
+    def correct(self, kind: str, external_id: str, system: str = "pbx1", **more: Any) -> None:
+        """Says otherwise who an outside name stands for; `more` may have `internal_id`, `valid_from` and `valid_to`."""
+        id_ = identity_id(OutsideName(system, kind, external_id))
+        self.order("CorrectIdentity", str(id_), {name: _text(value) for name, value in more.items()})
 
     def configure(self, use_case: str, key: str, body: Mapping[str, Any]) -> None:
         """Sets a queue or a source as somebody does who has just read it."""
@@ -90,6 +108,10 @@ def call_fact(call_id: str, kind: str, at: datetime, data: Fact | None = None, *
         "data": dict(data) if data else None,
         **fields,
     }
+
+
+def _text(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def stream_of(calls: RunningCalls, call_id: str) -> UUID:

@@ -35,6 +35,15 @@ def test_a_restart_ends_what_waited_before_it_in_whatever_batch_that_is_told(cal
     assert calls.connection.execute("SELECT reason FROM read.visits").fetchall() == [("restart",)]
 
 
+def test_a_restart_moves_with_the_clock_of_its_source(calls):
+    restart = {"id": "r", "type": "source.restarted", "source": "pbx1"}
+    calls.take(call_fact("c1", "queued", NINE, queue="sales"), {**restart, "occurred_at": NINE.isoformat()})
+    calls.configure("ConfigureSource", "pbx1", {"clock_offset_seconds": 60})
+    calls.follow()
+    ended = NINE + timedelta(seconds=60)
+    assert calls.connection.execute("SELECT reason, ended_at FROM read.visits").fetchall() == [("restart", ended)]
+
+
 def test_who_takes_over_knows_what_another_process_was_told_meanwhile(calls):
     first = calls.models
     calls.take(call_fact("before", "started", NINE))

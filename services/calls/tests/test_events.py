@@ -42,7 +42,7 @@ def meaning(name: str, stored: dict[str, Any]) -> Any:
     at = datetime.fromisoformat(stored["occurred_at"])
     if name in KINDS:
         event = StoredEvent(UUID(int=1), 1, UUID(int=2), name, 1, stored, {}, at, at, 1, 1)
-        return [[*row[:4], *row[-2:]] for row in AgentMarks()._rows(event)]
+        return [[*row[:4], *row[13:15]] for row in AgentMarks()._rows(event)]
     if not name.startswith("call."):
         return [stored["source"], microseconds(at)]
     call = fold([Fact.of(UUID(int=2), stored, microseconds(at))])
