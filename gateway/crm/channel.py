@@ -69,7 +69,7 @@ class CompletedCalls:
         except (Said, WrongKey) as error:
             return outcome_of(error)
 
-    async def settled(self, db: Database, delivery: Delivery, outcome: Outcome, failing_since: datetime | None) -> None:
+    async def settled(self, db: Database, delivery: Delivery, outcome: Outcome, _: datetime | None) -> None:
         """A connection whose authorisation is not good any more waits for somebody; so does one that wants no more."""
         await stop_where_refused(db, delivery, outcome)
 

@@ -113,7 +113,7 @@ class Changes:
             return await self._order(UNLINK, key, {}, delivery)
         return await self._order(SAVE, key, customer(card, connection.settings.get("default_region")), delivery)
 
-    async def settled(self, db: Database, delivery: Delivery, outcome: Outcome, failing_since: datetime | None) -> None:  # noqa: ARG002
+    async def settled(self, db: Database, delivery: Delivery, outcome: Outcome, _: datetime | None) -> None:
         """As of calls."""
         await stop_where_refused(db, delivery, outcome)
 
