@@ -19,6 +19,7 @@ from gateway.deliveries.sender import Sender
 from gateway.deliveries.targets import WAKE
 from gateway.rpc import RpcClient
 from gateway.settings import Settings, SettingsError, from_environment
+from gateway.webhooks.channel import Webhooks
 from services.kernel.backoff import pauses
 from services.kernel.garbage import settle
 from services.kernel.logs import configure
@@ -32,9 +33,9 @@ FORGET_EVERY = 600.0  # seconds
 FORGOTTEN_AT_ONCE = 5_000
 
 
-def channels(_settings: Settings) -> list[Channel]:
+def channels(settings: Settings, pool: AsyncConnectionPool, _rpc: RpcClient) -> list[Channel]:
     """Every way out; a new one is a line here."""
-    return []
+    return [Webhooks(settings, pool)]
 
 
 def run() -> None:
@@ -46,23 +47,23 @@ def run() -> None:
     configure(settings.log_level)
     if port := os.environ.get("PLATEAU_METRICS_PORT"):
         start_http_server(int(port), os.environ.get("PLATEAU_METRICS_HOST", "127.0.0.1"))
-    asyncio.run(_until_told_to_stop(settings, channels(settings)))
+    asyncio.run(_until_told_to_stop(settings))
 
 
-async def _until_told_to_stop(settings: Settings, ways: Sequence[Channel]) -> None:
-    working = asyncio.create_task(deliver(settings, ways))
+async def _until_told_to_stop(settings: Settings) -> None:
+    working = asyncio.create_task(deliver(settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, working.cancel)
     settle()
-    log.info("deliveries.started", channels=[channel.name for channel in ways])
+    log.info("deliveries.started")
     try:
         await working
     except asyncio.CancelledError:
         log.info("deliveries.stopped")
 
 
-async def deliver(settings: Settings, ways: Sequence[Channel]) -> None:
+async def deliver(settings: Settings) -> None:
     """Reads and sends until it is cancelled."""
     pool = AsyncConnectionPool(
         settings.database_url,
@@ -73,7 +74,9 @@ async def deliver(settings: Settings, ways: Sequence[Channel]) -> None:
         check=AsyncConnectionPool.check_connection,
         kwargs={"application_name": "plateau deliveries"},
     )
-    rpc, sender = RpcClient(settings.amqp_url), Sender(pool, ways)
+    rpc = RpcClient(settings.amqp_url)
+    ways = channels(settings, pool, rpc)
+    sender = Sender(pool, ways)
     await pool.open()
     await rpc.start()
     try:

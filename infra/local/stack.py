@@ -33,6 +33,7 @@ OPTIONAL = (
     "PLATEAU_JWT_ISSUER",
     "PLATEAU_JWT_AUDIENCE",
     "PLATEAU_LOG_LEVEL",
+    "PLATEAU_ALLOWED_NETWORKS",
     "PLATEAU_DELIVERY_DAYS",
     "PLATEAU_DELIVERY_TIMEOUT_SECONDS",
 )
@@ -132,6 +133,8 @@ class Stack:
             **{f"PLATEAU_{name.upper()}_MIGRATION_URL": address(name, "_owner") for name in DATABASES},
             "PLATEAU_AMQP_URL": self.servers.rabbitmq.url,
             **{key: kept[key] for key in KEYS},
+            # So that a receiver of webhooks can be tried on this machine.
+            "PLATEAU_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
             "PLATEAU_HTTP_HOST": LOOPBACK,
             "PLATEAU_HTTP_PORT": str(self.http_port),
             **{name: os.environ[name] for name in OPTIONAL if name in os.environ},

@@ -30,7 +30,7 @@ def test_another_stack_has_other_secrets(stack, tmp_path):
     (tmp_path / "other").mkdir()
     other = Stack(tmp_path / "other", Ports(20000), 20080).settings()
     same = {name for name, value in stack.settings().items() if other[name] == value}
-    assert same == {"PLATEAU_HTTP_HOST", "PLATEAU_HTTP_PORT"}
+    assert same == {"PLATEAU_HTTP_HOST", "PLATEAU_HTTP_PORT", "PLATEAU_ALLOWED_NETWORKS"}
 
 
 def test_every_role_that_plateau_serves_is_a_process(stack):
