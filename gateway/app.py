@@ -14,6 +14,8 @@ from gateway.api_keys import ApiKeys
 from gateway.auth import Authenticator
 from gateway.broker import Broker
 from gateway.contracts import APIS, SERVICES
+from gateway.crm.endpoints import Connections
+from gateway.crm.log import CrmDeliveries, Unguarded
 from gateway.dead_letters import DeadLetters
 from gateway.documentation import PAGES, Documentation
 from gateway.endpoints import Endpoints, Entry
@@ -86,6 +88,8 @@ def create_app(settings: Settings) -> Manners:
         *ApiKeys(pool).entries(),
         *(entry for api in APIS for entry in routes.of(api)),
         *EventFeed(rpc, APIS).entries(),
+        *Connections(pool, settings.secrets).entries(),
+        *CrmDeliveries(pool, settings.secrets).entries(),
         *DeadLetters(DeadQueues(settings.amqp_url, arrivals(settings.queues, SERVICES))).entries(),
         *Documentation(APIS, ADAPTERS).entries(),
         Entry("GET", "/health/live", health.live),
@@ -93,7 +97,7 @@ def create_app(settings: Settings) -> Manners:
         Entry("GET", "/metrics", health.metrics),
     ]
     authenticator = Authenticator(pool, tokens, Allowances(settings.rate_limit, settings.rate_window))
-    return Manners(Endpoints(entries, running), authenticator, PUBLIC)
+    return Manners(Endpoints(entries, running), authenticator, Unguarded(PUBLIC))
 
 
 def _tokens(settings: TokenSettings) -> "Tokens":

@@ -179,6 +179,8 @@ CODES: dict[str, Code] = {
              "Leave out of `data` what the figures do not need."),
         Code("ingest.invalid_cloudevent", "Not a CloudEvent 1.0", 400, "A required attribute is missing or wrong.",
              "Give id, source, type and specversion 1.0, and JSON `data`."),
+        Code("crm.signature_wrong", "Not signed by the provider", 401, "The signature of a CRM's webhook is missing, "
+             "wrong, or older than five minutes.", "Enter the provider's signing secret in the connection."),
         Code("telephony.malformed_line", "Not a line of this log", 400, "The line is cut off or has a value that its "
              "event cannot have.", "Send whole lines as the telephone system wrote them."),
     )

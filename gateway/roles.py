@@ -28,6 +28,10 @@ SCOPES: dict[str, str] = {
     "cost-centres:write": "Open and close cost centres, and say which queues they bear.",
     "privacy:export": "Give a person all that is held of them.",
     "privacy:erase": "Erase a person.",
+    "crm:read": "See CRM connections, and what was delivered over them.",
+    "crm:write": "Connect CRMs: make, change, test, pause and end connections, send deliveries again.",
+    "customers:read": "See customers: their names, numbers and addresses.",
+    "customers:write": "Save and unlink customers.",
     "events:read": "Read the public events of all services.",
     "dead-letters:read": "See messages that were put aside, and what they hold.",
     "dead-letters:replay": "Send messages that were put aside again.",
@@ -39,6 +43,7 @@ _SEES_CALLS = {"calls:read", "queues:read", "reports:read", "live:read"}
 _TRAINS = {"inductions:read", "inductions:write", "learning-plans:read", "learning-plans:write"}
 _KEEPS_STAFF = {"employees:read", "employees:write", "supervision:write", "supervision:sign-off"}
 _REWARDS = {"awards:read", "awards:write", "awards:approve"}
+_KEEPS_CRM = {"crm:read", "crm:write", "customers:read", "customers:write"}
 _HOLDS_BUDGET = {"budget:read", "cost-centres:write"}
 
 ROLES: dict[str, frozenset[str]] = {
@@ -49,9 +54,10 @@ ROLES: dict[str, frozenset[str]] = {
         | _TRAINS
         | _REWARDS
         | _HOLDS_BUDGET
+        | _KEEPS_CRM
         | {"queues:write", "sources:read", "sources:write", "privacy:export", "privacy:erase"}
     ),
-    "supervisor": frozenset(_SEES_CALLS),
+    "supervisor": frozenset(_SEES_CALLS | {"customers:read"}),
     "agent": frozenset(),
     "hr": frozenset(_KEEPS_STAFF | _TRAINS | _REWARDS),
     "trainer": frozenset(_TRAINS),
@@ -59,7 +65,7 @@ ROLES: dict[str, frozenset[str]] = {
     "owner": frozenset({"queues:read", "reports:read", "live:read", "budget:read"}),
     "executive": frozenset({"queues:read", "reports:read", "budget:read"}),
     "client": frozenset({"queues:read", "reports:read"}),
-    "integrator": frozenset({INGEST, "sources:read", "sources:write", "queues:read", "events:read"}),
+    "integrator": frozenset({INGEST, "sources:read", "sources:write", "queues:read", "events:read"} | _KEEPS_CRM),
     "auditor": frozenset(
         {
             "calls:read",

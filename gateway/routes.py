@@ -78,7 +78,7 @@ class Routes:
         body = await exchange.body()
         order = parsed(body)
         _valid(case, order)
-        expected = _expected_version(exchange)
+        expected = expected_version(exchange)
         given = exchange.headers.get(b"idempotency-key")
         identity = await self._keys.begin(
             caller.actor.id,
@@ -140,7 +140,8 @@ def _key(case: UseCase, exchange: Exchange) -> str | None:
     return exchange.in_path.get(case.things.id) if case.things else None
 
 
-def _expected_version(exchange: Exchange) -> int | None:
+def expected_version(exchange: Exchange) -> int | None:
+    """The version that If-Match names; None where it is not there."""
     given = exchange.headers.get(b"if-match")
     if given is None:
         return None

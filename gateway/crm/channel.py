@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from gateway.crm import connections
 from gateway.crm.completed import completed_call
-from gateway.crm.connections import CALLS, COMPLETED, Connection
+from gateway.crm.connections import CALLS, CHECK, COMPLETED, Connection
 from gateway.crm.provider import Record
 from gateway.crm.providers import Providers
 from gateway.crm.talk import Fails, Gone, Said, Unauthorised, Waits
@@ -25,7 +25,6 @@ from gateway.sealing import WrongKey
 from services.kernel.actors import as_sent
 from services.kernel.decider import SYSTEM
 
-CHECK = "plateau.crm.check"
 UNAUTHORISED = {"unauthorised": True}
 LATER = 60.0  # seconds until what waits for an authorisation is looked at, where it was renewed meanwhile
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -18,7 +18,9 @@ from gateway.deliveries.channel import Database
 from gateway.sealing import SecretBox
 
 CALLS, CHANGES = "crm", "crm-inbound"  # the two channels that have a connection as their target
+Status = Literal["active", "paused", "unauthorised"]
 COMPLETED = "plateau.calls.call_completed"
+CHECK = "plateau.crm.check"  # what asks the provider whether it answers
 
 _COLUMNS = """id, name, provider, settings, when_none, when_several, queues, status, reason, version, created_by,
     created_at, updated_at"""
@@ -67,14 +69,14 @@ class Connection:
     when_none: WhenNone
     when_several: WhenSeveral
     queues: list[str] | None
-    status: str
+    status: Status
     reason: str | None
     version: int
     created_by: str
     created_at: datetime
     updated_at: datetime
-    secrets: bytes
-    tokens: bytes | None
+    secrets: bytes = b""  # not read for lists
+    tokens: bytes | None = None
 
 
 async def make(db: Database, box: SecretBox, terms: Terms, secrets: Mapping[str, Any], created_by: str) -> UUID:
@@ -129,7 +131,7 @@ async def resume(db: Database, connection_id: UUID) -> None:
     await _open(db, connection_id)
 
 
-async def stop(db: Database, connection_id: UUID, status: str, reason: str | None) -> None:
+async def stop(db: Database, connection_id: UUID, status: Status, reason: str | None) -> None:
     """Has everything wait: `paused`, or `unauthorised` until somebody renews it."""
     await _set(db, connection_id, status, reason)
     for channel in (CALLS, CHANGES):
@@ -172,7 +174,7 @@ async def keep(db: Database, connection_id: UUID, call: UUID, known: Record) -> 
     await db.execute(_KEEP, (*values, connection_id, call))
 
 
-async def _set(db: Database, connection_id: UUID, status: str, reason: str | None) -> None:
+async def _set(db: Database, connection_id: UUID, status: Status, reason: str | None) -> None:
     await db.execute(_STATUS, (status, reason, connection_id, status, reason))
 
 

@@ -1,8 +1,5 @@
 """Any other system: each revision of a call as a JSON POST, signed as Standard Webhooks."""
 
-import base64
-import hashlib
-import hmac
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +13,7 @@ from gateway.crm.completed import CompletedCall
 from gateway.crm.provider import Card, Keep, Matched, Record
 from gateway.crm.talk import Talk
 from gateway.crm.terms import CALL_FIELDS, GenericSettings
+from gateway.webhooks import standard
 from services.kernel.wire import rfc3339
 
 TYPE = "plateau.crm.call"
@@ -28,17 +26,6 @@ def data(call: CompletedCall, settings: GenericSettings) -> dict[str, Any]:
     known["disposition"] = settings.dispositions.get(call.disposition or "", call.disposition)
     named = settings.fields or {name: name for name in CALL_FIELDS}
     return {theirs: known[ours] for theirs, ours in named.items()}
-
-
-def signed(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The headers of Standard Webhooks: the signature is over `id.timestamp.body`."""
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    signature = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +53,5 @@ class Generic:
     async def _tell(self, message_id: str, kind: str, content: Mapping[str, Any]) -> None:
         now = datetime.now(UTC)
         body = orjson.dumps({"type": kind, "timestamp": rfc3339(now), "data": dict(content)})
-        headers = signed(self.signing_secret, message_id, int(now.timestamp()), body)
+        headers = standard.headers([self.signing_secret], message_id, int(now.timestamp()), body)
         await self.talk.ask("POST", self.settings.url, body=body, headers=headers)

@@ -4,63 +4,30 @@ An event names a person. The provider is asked for them as they are now, which m
 whoever is there is a customer with what the provider says, whoever is not is unlinked.
 """
 
-import base64
 import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import uuid5
 
-import orjson
-from prometheus_client import Counter
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.adapters.phone_numbers import e164
 from gateway.crm import connections
 from gateway.crm.channel import outcome_of, stop_where_refused
-from gateway.crm.connections import CHANGES, Connection
-from gateway.crm.provider import Card, Change
+from gateway.crm.connections import CHANGES
+from gateway.crm.provider import Card
 from gateway.crm.providers import Providers
 from gateway.crm.talk import Said
 from gateway.deliveries import channel as ways
-from gateway.deliveries import queue, targets
 from gateway.deliveries.channel import STANDARD_DELAYS, Database, Delivered, Delivery, Event, Outcome, Wanted
 from gateway.rpc import RpcClient
-from gateway.sealing import SecretBox, WrongKey
+from gateway.sealing import WrongKey
 from services.kernel.actors import as_sent
 from services.kernel.decider import SYSTEM
 
 SAVE, UNLINK = "SaveCustomer", "UnlinkCustomer"
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
-TAKEN = Counter("plateau_crm_inbound_events", "Events of CRMs' webhooks, by what they are.", ["provider", "result"])
-
-
-async def take(db: Database, box: SecretBox, connection: Connection, changes: Sequence[Change]) -> None:
-    """Writes down what came, once; what is of a type that we do not know is kept sealed."""
-    wanted = [
-        Wanted(
-            connection.id,
-            {
-                "id": str(uuid5(connection.id, change.key)),
-                "type": change.type[:200],
-                "subject": change.external_id or "",
-                "person": change.external_id,
-                "sealed": _sealed(box, connection.id, change),
-            },
-            ordering_key=change.external_id,
-        )
-        for change in changes
-    ]
-    await queue.write(db, CHANGES, wanted)
-    await targets.wake(db)
-    for change in changes:
-        TAKEN.labels(connection.provider, "taken" if change.external_id else "unknown").inc()
-
-
-def _sealed(box: SecretBox, connection_id: UUID, change: Change) -> str | None:
-    if change.external_id is not None:
-        return None
-    return base64.b64encode(box.seal(connection_id, orjson.dumps(change.said).decode())).decode()
 
 
 def customer(card: Card, region: str | None) -> dict[str, Any]:

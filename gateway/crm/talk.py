@@ -4,15 +4,17 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import httpx
 import orjson
 
+from gateway.webhooks import standard
+
 LONGEST_WAIT = 86_400.0
 THROTTLED = 10.0  # seconds, where a provider names none
 EXCERPT = 300
+LONGEST_ANSWER = 4 * 1024 * 1024  # bytes
 PERSONAL = re.compile(r"[^\s\"'<>=:]+@[^\s\"'<>,]+|\+?\d[\d .()-]{6,}\d")  # an address, or what may be a number
 
 
@@ -144,11 +146,22 @@ class Talk:
 
 
 async def reached(http: httpx.AsyncClient, **request: Any) -> httpx.Response:
-    """The answer; raises Fails where there is none."""
+    """The answer, of which no more is read than a provider needs; raises Fails where there is none."""
     try:
-        return await http.request(follow_redirects=False, **request)
+        async with http.stream(follow_redirects=False, **request) as answer:
+            read = b""
+            async for part in answer.aiter_bytes():
+                read += part
+                if len(read) > LONGEST_ANSWER:
+                    raise Refuses("the answer is longer than any that was asked for", answer.status_code)
+            return httpx.Response(answer.status_code, headers=_plain(answer.headers), content=read)
     except httpx.HTTPError as error:
         raise Fails(f"{type(error).__name__}: no answer") from error
+
+
+def _plain(headers: httpx.Headers) -> list[tuple[str, str]]:
+    """The headers of an answer that has been decoded."""
+    return [(name, value) for name, value in headers.items() if name not in {"content-encoding", "content-length"}]
 
 
 def said(answer: httpx.Response, busy: float | None = None) -> Said:
@@ -169,15 +182,6 @@ def said(answer: httpx.Response, busy: float | None = None) -> Said:
 
 
 def waiting(answer: httpx.Response) -> float | None:
-    """Retry-After in seconds, whether it is written so or as a date; at most a day."""
-    given = answer.headers.get("retry-after", "").strip()
-    if not given:
-        return None
-    try:
-        seconds = float(given)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds()
-        except (TypeError, ValueError):
-            return None
-    return min(max(seconds, 1.0), LONGEST_WAIT)
+    """What Retry-After asks for, in seconds; at least one, at most a day."""
+    asked = standard.retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
+    return None if asked is None else min(max(asked, 1.0), LONGEST_WAIT)

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 # `secrets` and `tokens` are sealed. `status`: active, paused by somebody, or unauthorised: a person must renew it.
 CONNECTIONS = """
