@@ -13,6 +13,7 @@ from services.calls.queries.calls import (
     Outcome,
     VisitView,
 )
+from services.calls.queries.customers import CustomerList, CustomerOf, Customers
 from services.calls.queries.live import AgentCounts, AgentState, Live, LiveAgent, LiveQueue, LiveView
 from services.calls.queries.privacy import ExportedCall, ExportSubject, SubjectExport
 from services.calls.queries.service_level import (
@@ -36,6 +37,9 @@ __all__ = [
     "CallOf",
     "CallView",
     "Calls",
+    "CustomerList",
+    "CustomerOf",
+    "Customers",
     "Explain",
     "ExplainedFact",
     "ExplainedVisit",

@@ -1,6 +1,7 @@
 """Reports: figures computed from the read models at the moment of asking, so that a correction is right at once."""
 
 from services.calls.reports.calls import CallReader
+from services.calls.reports.customers import CustomerReader
 from services.calls.reports.explain import Explanations
 from services.calls.reports.live import LiveFloor
 from services.calls.reports.service_level import ServiceLevelReports
@@ -9,4 +10,4 @@ from services.kernel.privacy import MasterKey
 
 def readers(master: MasterKey) -> list[object]:
     """Everything that answers the queries of the calls service."""
-    return [CallReader(master), ServiceLevelReports(), Explanations(), LiveFloor()]
+    return [CallReader(master), ServiceLevelReports(), Explanations(), LiveFloor(), CustomerReader(master)]
