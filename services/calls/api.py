@@ -8,6 +8,7 @@ from services.calls.domain.completion import CallCompleted
 from services.calls.domain.customers import CustomerView, EraseCustomer, SaveCustomer, UnlinkCustomer
 from services.calls.domain.facts import canonical
 from services.calls.domain.queues import ConfigureQueue, QueueView
+from services.calls.domain.screen_pops import CallConnected, CallOffered, ScreenPops
 from services.calls.domain.sources import ConfigureSource, SourceView
 from services.calls.domain.subjects import EraseSubject
 from services.calls.domain.vocabulary import fact_schema
@@ -96,3 +97,6 @@ api.query("GET", "/v1/reports/explain", Explain, returns=Explanation, scope="rep
 api.query("GET", "/v1/live", Live, returns=LiveView, scope="live:read")
 
 api.publishes(CallCompleted, subject="call", revised=True)
+pops = ScreenPops()
+api.announces(CallOffered, fact="call.queued", by=pops.offered, subject="call")
+api.announces(CallConnected, fact="call.answered", by=pops.connected, subject="call")
