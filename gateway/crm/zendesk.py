@@ -2,8 +2,9 @@
 
 Sources: Zendesk's Talk Partner Edition API (calls, voice comments), tickets and search. Zendesk has no upsert of calls.
 What a call was called there is remembered as soon as Zendesk says it; after an attempt of which nothing was heard, the
-ticket is searched by our id, and on it the voice comment, before anything is made again. A call without a ticket cannot
-be found so: if the answer to the very request that makes it is lost, it may stand there twice.
+ticket is searched by our id, and on it the voice comment, before anything is made again. A record that has no comment
+yet cannot be found so: if the answer to the very request that makes it is lost, the record may stand there twice, its
+ticket and its comment do not.
 """
 
 from collections.abc import Mapping
