@@ -33,6 +33,8 @@ from gateway.service_calls import source_settings
 from gateway.settings import Settings, TokenSettings
 from gateway.sources import Sources
 from gateway.telephony import Feed
+from gateway.webhooks.endpoints import WebhookEndpoints
+from gateway.webhooks.log import DeliveryLog
 from services.kernel.dead_queues import DeadQueues, arrivals
 
 if TYPE_CHECKING:
@@ -90,6 +92,8 @@ def create_app(settings: Settings) -> Manners:
         *EventFeed(rpc, APIS).entries(),
         *Connections(pool, settings.secrets).entries(),
         *CrmDeliveries(pool, settings.secrets).entries(),
+        *WebhookEndpoints(pool, idempotency_keys, APIS, settings).entries(),
+        *DeliveryLog(pool).entries(),
         *DeadLetters(DeadQueues(settings.amqp_url, arrivals(settings.queues, SERVICES))).entries(),
         *Documentation(APIS, ADAPTERS).entries(),
         Entry("GET", "/health/live", health.live),

@@ -47,6 +47,10 @@ RULE_CODES = (
          "Open it, or take another."),
     Code("budget.report.range_empty", "An empty range", 422, "A report ends before it begins.",
          "Give a `to` that is later than `from`."),
+    Code("calls.customer.name_malformed", "Not a customer's name", 422, "A customer is named by what a CRM calls them.",
+         "Name them system:value, such as hubspot:4711."),
+    Code("calls.customer.unknown", "No such customer", 404, "Nobody was saved under this name.",
+         "Save the customer first."),
     Code("calls.queue.calendar_unknown", "No such calendar", 422, "A queue names a calendar that does not exist.",
          "Leave `calendar` out."),
     Code("calls.queue.reason_both_ways", "A reason counted and excluded", 422, "A service level policy counts a reason "
@@ -171,6 +175,16 @@ CODES: dict[str, Code] = {
              "Idempotency-Key has not been answered yet.", "Wait a moment and repeat it.", retry=True),
         Code("service.unavailable", "Not available now", 503, "Something that is needed for an answer cannot be "
              "reached now.", "Repeat the request unchanged after Retry-After.", retry=True),
+        Code("webhooks.not_set_up", "No secrets can be kept", 503, "The gateway has no key to seal secrets with.",
+             "Set PLATEAU_GATEWAY_KEY of gateway and deliveries to base64 of 32 bytes."),
+        Code("webhooks.endpoint.disabled", "The endpoint is disabled", 409, "A disabled endpoint gets nothing.",
+             "Resume it first; then replay what it missed."),
+        Code("webhooks.endpoint.too_many", "Too many endpoints", 409, "There are as many webhook endpoints as there "
+             "may be.", "Delete one that is not needed."),
+        Code("webhooks.replay.range_empty", "An empty range", 422, "A replay ends before it begins.",
+             "Give a `to` that is later than `from`."),
+        Code("webhooks.delivery.being_sent", "Being sent now", 409, "The delivery is being sent this moment.",
+             "Look at it again in half a minute.", retry=True),
         Code("dead_letter.not_taken", "Its queue does not take it", 503, "The queue that the message came from is full "
              "or not there; the message stays aside.", "Do what `detail` says, then repeat it.", retry=True),
         Code("ingest.not_confirmed", "Not acknowledged", 503, "The broker did not confirm that it has all items. "

@@ -8,8 +8,10 @@ from apispec import APISpec
 
 from gateway import api_keys, dead_letters, event_feed, forms, ingest
 from gateway.adapters import Adapter
+from gateway.crm import operations as crm
 from gateway.openapi import Operation, json_answer, specification
 from gateway.roles import INGEST, SCOPES
+from gateway.webhooks import operations as webhooks
 from services.calls.api import fact_schema
 from services.kernel import schemas
 from services.kernel.cloud_events import type_of
@@ -69,7 +71,7 @@ def _needs(scope: str) -> str:
 
 
 class OwnOperations:
-    """Ingest, telephone feeds, API keys, dead letters, the event feed and the system's own pages."""
+    """Ingest, telephone feeds, API keys, dead letters, the event feed, webhooks and the system's own pages."""
 
     def __init__(self, apis: Sequence[Api], adapters: Sequence[Adapter]) -> None:
         self._adapters = adapters
@@ -84,6 +86,8 @@ class OwnOperations:
         yield from _api_keys()
         yield from _dead_letters()
         yield _event_feed(self._types)
+        yield from webhooks.operations(self._types)
+        yield from crm.operations()
         yield from _system()
 
 

@@ -33,6 +33,8 @@ SCOPES: dict[str, str] = {
     "customers:read": "See customers: their names, numbers and addresses.",
     "customers:write": "Save and unlink customers.",
     "events:read": "Read the public events of all services.",
+    "webhooks:read": "See webhook endpoints and what was delivered to them.",
+    "webhooks:write": "Make webhook endpoints, test, pause and delete them, change their secrets, replay deliveries.",
     "dead-letters:read": "See messages that were put aside, and what they hold.",
     "dead-letters:replay": "Send messages that were put aside again.",
     "keys:read": "See API keys.",
@@ -65,7 +67,10 @@ ROLES: dict[str, frozenset[str]] = {
     "owner": frozenset({"queues:read", "reports:read", "live:read", "budget:read"}),
     "executive": frozenset({"queues:read", "reports:read", "budget:read"}),
     "client": frozenset({"queues:read", "reports:read"}),
-    "integrator": frozenset({INGEST, "sources:read", "sources:write", "queues:read", "events:read"} | _KEEPS_CRM),
+    "integrator": frozenset(
+        {INGEST, "sources:read", "sources:write", "queues:read", "events:read", "webhooks:read", "webhooks:write"}
+        | _KEEPS_CRM
+    ),
     "auditor": frozenset(
         {
             "calls:read",
@@ -74,6 +79,7 @@ ROLES: dict[str, frozenset[str]] = {
             "reports:read",
             "budget:read",
             "events:read",
+            "webhooks:read",
             "dead-letters:read",
             "keys:read",
         }

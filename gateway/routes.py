@@ -86,7 +86,7 @@ class Routes:
             digest_of(case.method, exchange.scope["path"], body),
         )
         if isinstance(identity, Answer):
-            await _give(exchange, identity, replayed=True)
+            await give(exchange, identity, replayed=True)
             return
         message = {
             "use_case": case.name,
@@ -96,7 +96,7 @@ class Routes:
             "actor": as_sent(caller.actor),
             "expected_version": expected,
         }
-        await _give(exchange, await self._carry_out(case, exchange, message, identity))
+        await give(exchange, await self._carry_out(case, exchange, message, identity))
 
     async def _carry_out(self, case: UseCase, exchange: Exchange, message: Message, identity: Identity) -> Answer:
         try:
@@ -117,7 +117,8 @@ class Routes:
         return answer
 
 
-async def _give(exchange: Exchange, answer: Answer, *, replayed: bool = False) -> None:
+async def give(exchange: Exchange, answer: Answer, *, replayed: bool = False) -> None:
+    """Sends an answer, as it is kept for a repeat of its request."""
     headers = {**answer.headers, **({"idempotency-replayed": "true"} if replayed else {})}
     media_type = headers.pop("content-type").encode()
     encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
@@ -141,7 +142,7 @@ def _key(case: UseCase, exchange: Exchange) -> str | None:
 
 
 def expected_version(exchange: Exchange) -> int | None:
-    """The version that If-Match names; None where it is not there."""
+    """The version that If-Match names; None where there is none."""
     given = exchange.headers.get(b"if-match")
     if given is None:
         return None

@@ -15,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from gateway.crm import connections
 from gateway.crm.connections import CALLS, CHECK, Connection, Terms
-from gateway.crm.shapes import ConnectionList, ConnectionOrder, ConnectionsOf, ConnectionView, Tested
+from gateway.crm.shapes import ConnectionList, ConnectionOrder, ConnectionsOf, ConnectionTested, ConnectionView
 from gateway.crm.terms import KINDS
 from gateway.deliveries import history, queue, targets
 from gateway.deliveries.channel import Database, Wanted
@@ -139,7 +139,7 @@ class Connections:
             async with self._pool.connection() as db:
                 tried = await history.find(db, CALLS, written)
             if tried is not None and tried["status"] != "due":
-                answer = Tested(tried["status"] == "delivered", tried["reason"] or "")
+                answer = ConnectionTested(tried["status"] == "delivered", tried["reason"] or "")
                 await exchange.answer(200, encode(answer).encode())
                 return
             await asyncio.sleep(LOOK_SECONDS)

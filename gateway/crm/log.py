@@ -14,12 +14,12 @@ from psycopg_pool import AsyncConnectionPool
 from gateway.crm.connections import CALLS, CHANGES, CHECK
 from gateway.crm.endpoints import PATH, READ, WRITE, found_in
 from gateway.crm.shapes import (
-    AttemptView,
+    CrmAttemptView,
     CrmDeliveryList,
     CrmDeliveryView,
+    CrmReplayed,
     DeliveriesOf,
     RangeOrder,
-    Replayed,
     TakenChanges,
 )
 from gateway.crm.taken import TAKEN, take
@@ -98,7 +98,7 @@ class CrmDeliveries:
         async with self._pool.connection() as db:
             row, channel = await self._found(db, exchange)
             again = await history.send_again(db, channel, row["id"])
-        await exchange.answer(200, encode(Replayed(int(again))).encode())
+        await exchange.answer(200, encode(CrmReplayed(int(again))).encode())
 
     async def replay_range(self, exchange: Exchange) -> None:
         """Sends again what was written down within a range, the oldest 10 000 of it at most."""
@@ -117,7 +117,7 @@ class CrmDeliveries:
                 for row in rows:
                     if row["type"] != CHECK:
                         replayed += await history.send_again(db, CALLS, row["id"])
-        await exchange.answer(200, encode(Replayed(replayed)).encode())
+        await exchange.answer(200, encode(CrmReplayed(replayed)).encode())
 
     async def receive(self, exchange: Exchange) -> None:
         """Takes a webhook of the provider, whose signature is its authentication."""
@@ -213,6 +213,6 @@ def _view(row: Mapping[str, Any], *, attempts: bool = False) -> CrmDeliveryView:
         due_at=row["due_at"],
         finished_at=row["finished_at"],
         attempts_made=tuple(
-            AttemptView(**{name: each[name] for name in ATTEMPT}, seconds=float(each["seconds"])) for each in made
+            CrmAttemptView(**{name: each[name] for name in ATTEMPT}, seconds=float(each["seconds"])) for each in made
         ),
     )

@@ -92,7 +92,7 @@ class ConnectionList:
 
 
 @values
-class AttemptView:
+class CrmAttemptView:
     """One attempt."""
 
     number: int
@@ -126,7 +126,7 @@ class CrmDeliveryView:
     made_at: datetime
     due_at: datetime | None
     finished_at: datetime | None
-    attempts_made: tuple[AttemptView, ...] = field(default=())
+    attempts_made: tuple[CrmAttemptView, ...] = field(default=())
 
 
 @values
@@ -138,14 +138,14 @@ class CrmDeliveryList:
 
 
 @values
-class Replayed:
+class CrmReplayed:
     """How many deliveries are sent again."""
 
     replayed: int
 
 
 @values
-class Tested:
+class ConnectionTested:
     """Whether the provider answers us, and what it, or we, say."""
 
     ok: bool

@@ -108,3 +108,7 @@ class Channel(Protocol):
         have followed the last success at this target.
         """
         ...
+
+    async def close(self) -> None:
+        """Lets go of what it holds; nothing is sent any more."""
+        ...

@@ -91,6 +91,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, resolver: Resolver, tls: ssl.SSLContext | None = None) -> None:
         context = tls or ssl.create_default_context()
+        self._resolver = resolver
         self._ways = {scheme: _through(Guard(resolver, encrypted=scheme == "https"), context) for scheme in SCHEMES}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -101,6 +102,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         """Closes what is kept open."""
         for way in self._ways.values():
             await way.aclose()
+        self._resolver.close()
 
 
 def _through(guard: Guard, context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -14,12 +14,17 @@ from gateway.deliveries.channel import Channel, Database, Delivery, Outcome, Wan
 
 Target = tuple[str, UUID]  # the channel's name and the target
 
-_WRITE = """INSERT INTO deliveries (id, channel, target_id, event_id, type, subject, event, ordering_key, urgent)
+_GIVEN = """INSERT INTO deliveries (id, channel, target_id, event_id, type, subject, event, ordering_key, urgent)
     SELECT id, %s, target_id, event_id, type, subject, event::json, ordering_key, %s
     FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[])
         WITH ORDINALITY AS given(id, target_id, event_id, type, subject, event, ordering_key, place)
     ORDER BY place
-    ON CONFLICT (target_id, channel, event_id) DO NOTHING"""
+    ON CONFLICT (target_id, channel, event_id) DO """
+_WRITE = f"{_GIVEN} NOTHING"
+# One that is being sent is left to its sender: its outcome counts.
+_WRITE_AGAIN = f"""{_GIVEN} UPDATE SET status = 'due', tries = 0, begun_at = now(), due_at = now(), leased_until = NULL,
+        finished_at = NULL
+    WHERE deliveries.leased_until IS NULL OR deliveries.leased_until < now()"""
 # Targets that fail get one lane, and come after those that do not: were there hundreds of them, the others would still
 # be served.
 _TAKE = """
@@ -93,9 +98,20 @@ async def write(db: Database, channel: str, wanted: Sequence[Wanted], *, urgent:
 
     Returns the ids that they have if they are new.
     """
+    return await _write(db, _WRITE, channel, wanted, urgent=urgent)
+
+
+async def write_again(db: Database, channel: str, wanted: Sequence[Wanted]) -> None:
+    """Writes deliveries down; those that were written before are due again, with all their tries before them."""
+    await _write(db, _WRITE_AGAIN, channel, wanted, urgent=False)
+
+
+async def _write(
+    db: Database, statement: LiteralString, channel: str, wanted: Sequence[Wanted], *, urgent: bool
+) -> list[UUID]:
     ids = [uuid_utils.compat.uuid7() for _ in wanted]
     await db.execute(
-        _WRITE,
+        statement,
         (
             channel,
             urgent,

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -54,33 +55,35 @@ class Sender:
         self._busy: Counter[Target] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
+        self._stopping = False
 
     def wake(self) -> None:
         """Has it look at once."""
         self._wake.set()
 
+    def stop(self) -> None:
+        """Has it take nothing more, and end once what is under way is finished."""
+        self._stopping = True
+        self._wake.set()
+
     async def run(self) -> None:
-        """Sends for ever; when it is cancelled, what is under way is finished first."""
+        """Sends until it is told to stop."""
         waits = pauses()
-        try:
-            while True:
-                self._wake.clear()
-                try:
-                    await self._start_due()
-                    waits = pauses()
-                except psycopg.OperationalError as error:
-                    pause = next(waits)
-                    log.warning("deliveries.sender_waits", reason=str(error), retry_in=round(pause, 2))
-                    await asyncio.sleep(pause)
-                    continue
-                try:
-                    async with asyncio.timeout(POLL_SECONDS):
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                await self._start_due()
+                waits = pauses()
+                pause = POLL_SECONDS
+            except psycopg.OperationalError as error:
+                pause = next(waits)
+                log.warning("deliveries.sender_waits", reason=str(error), retry_in=round(pause, 2))
+            if not self._stopping:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
                         await self._wake.wait()
-                except TimeoutError:
-                    continue
-        finally:
-            if self._tasks:
-                await asyncio.wait(self._tasks)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _start_due(self) -> None:
         room = AT_A_TIME - len(self._tasks)

@@ -20,6 +20,7 @@ from gateway.deliveries.sender import Sender
 from gateway.deliveries.targets import WAKE
 from gateway.rpc import RpcClient
 from gateway.settings import Settings, SettingsError, from_environment
+from gateway.webhooks.backfills import Backfills
 from gateway.webhooks.channel import Webhooks
 from services.kernel.backoff import pauses
 from services.kernel.garbage import settle
@@ -80,16 +81,33 @@ async def deliver(settings: Settings) -> None:
     sender = Sender(pool, ways)
     await pool.open()
     await rpc.start()
+    sending = asyncio.create_task(sender.run(), name="sender")
+    others = [
+        *(asyncio.create_task(Reader(api, rpc, pool, ways, sender.wake).run(), name=api.name) for api in APIS),
+        asyncio.create_task(Backfills(rpc, pool, APIS).run(), name="back-fills"),
+        asyncio.create_task(_listen(settings.database_url, sender), name="ear"),
+        asyncio.create_task(_look_after(pool, ways, settings.delivery_days), name="backlog"),
+    ]
     try:
-        async with asyncio.TaskGroup() as tasks:
-            for api in APIS:
-                tasks.create_task(Reader(api, rpc, pool, ways, sender.wake).run(), name=f"events of {api.name}")
-            tasks.create_task(sender.run(), name="sender")
-            tasks.create_task(_listen(settings.database_url, sender), name="ear")
-            tasks.create_task(_look_after(pool, ways, settings.delivery_days), name="backlog")
+        ended, _ = await asyncio.wait([sending, *others], return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:  # none ends but by a mistake
+            task.result()
     finally:
+        sender.stop()
+        await _end(others)
+        await asyncio.wait([sending])
+        for channel in ways:
+            await channel.close()
         await rpc.stop()
         await pool.close()
+
+
+async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    """Cancels tasks until they are: before Python 3.12, `asyncio.wait_for`, with which a pool waits, may forget it."""
+    while waiting := [task for task in tasks if not task.done()]:
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting, timeout=0.5)
 
 
 async def _listen(database_url: str, sender: Sender) -> None:

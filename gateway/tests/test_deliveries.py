@@ -82,6 +82,9 @@ class Ways:
     async def settled(self, _db, delivery, outcome, failing_since):
         self.noted.append((delivery.id, type(outcome), failing_since is not None))
 
+    async def close(self):
+        return
+
     def to(self, target):
         return [delivery.event["id"] for delivery in self.sent if delivery.target_id == target]
 
@@ -145,8 +148,8 @@ async def sending(pool, ways):
     try:
         yield one
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        one.stop()
+        await task
 
 
 async def until(condition, within=10):

@@ -106,6 +106,10 @@ class Webhooks:
                 about = {"failing_since": rfc3339(failing_since), "disabled_from": until, "reason": outcome.reason}
                 await tell(db, FAILING, endpoint, about)
 
+    async def close(self) -> None:
+        """Closes connections that are kept open."""
+        await self._http.aclose()
+
     async def _address(self, endpoint: UUID) -> Address | Refused:
         async with self._pool.connection() as db:
             found = await store.find(db, endpoint)

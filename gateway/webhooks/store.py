@@ -1,13 +1,13 @@
 """Endpoints and their secrets in the gateway's database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import uuid_utils.compat
 from psycopg.rows import dict_row
 
 from gateway.deliveries.channel import Database
+from gateway.webhooks.shapes import EndpointOrder
 
 Row = dict[str, Any]
 
@@ -27,9 +27,9 @@ _FORGET_SECRETS = "DELETE FROM webhook_secrets WHERE endpoint_id = %s OR expires
 _PAGE = f"""SELECT {_SHOWN} FROM webhook_endpoints
     WHERE status <> 'deleted' AND (%s::uuid IS NULL OR id > %s) ORDER BY id LIMIT %s"""  # noqa: S608 - a constant
 _FIND = f"SELECT {_SHOWN} FROM webhook_endpoints WHERE status <> 'deleted' AND id = %s"  # noqa: S608 - a constant
-_CHANGE = """UPDATE webhook_endpoints SET url = coalesce(%(url)s, url), types = coalesce(%(types)s, types),
-        description = coalesce(%(description)s, description), version = version + 1, updated_at = now()
-    WHERE id = %(id)s AND status <> 'deleted'"""
+_CHANGE = """UPDATE webhook_endpoints
+    SET url = %s, types = %s, description = %s, version = version + 1, updated_at = now() WHERE id = %s"""
+_TOUCH = "UPDATE webhook_endpoints SET version = version + 1, updated_at = now() WHERE id = %s"
 _SET_STATUS = """UPDATE webhook_endpoints
     SET status = %s, reason = %s, warned_at = NULL, version = version + 1, updated_at = now()
     WHERE id = %s AND status <> 'deleted' AND status <> %s"""
@@ -44,10 +44,9 @@ _COUNTS = """SELECT CASE WHEN status = 'live' AND failing_since IS NOT NULL THEN
     WHERE status <> 'deleted' GROUP BY 1"""
 
 
-async def make(db: Database, endpoint_id: UUID, order: Mapping[str, Any], created_by: str) -> None:
+async def make(db: Database, endpoint_id: UUID, order: EndpointOrder, created_by: str) -> None:
     """Makes an endpoint; making it again changes nothing."""
-    values = (order["url"], list(order["types"]), order["description"], created_by)
-    await db.execute(_MAKE, (endpoint_id, *values))
+    await db.execute(_MAKE, (endpoint_id, order.url, list(order.types), order.description, created_by))
 
 
 async def add_secret(db: Database, secret_id: UUID, endpoint_id: UUID, sealed: bytes) -> None:
@@ -78,15 +77,14 @@ async def find(db: Database, endpoint_id: UUID, *, lock: bool = False) -> Row | 
     return found[0] if found else None
 
 
-async def change(db: Database, endpoint_id: UUID, fields: Mapping[str, Any]) -> None:
-    """Changes the fields that are given and not None."""
-    types = fields.get("types")
-    given = {
-        "url": fields.get("url"),
-        "types": list(types) if types else None,
-        "description": fields.get("description"),
-    }
-    await db.execute(_CHANGE, {**given, "id": endpoint_id})
+async def change(db: Database, endpoint_id: UUID, order: EndpointOrder) -> None:
+    """Has an endpoint be as ordered, in a new version."""
+    await db.execute(_CHANGE, (order.url, list(order.types), order.description, endpoint_id))
+
+
+async def touch(db: Database, endpoint_id: UUID) -> None:
+    """Gives an endpoint a new version."""
+    await db.execute(_TOUCH, (endpoint_id,))
 
 
 async def set_status(db: Database, endpoint_id: UUID, status: str, reason: str | None = None) -> bool:
@@ -116,11 +114,6 @@ async def wanting(db: Database, types: Sequence[str]) -> list[tuple[UUID, list[s
 async def counts(db: Database) -> dict[str, int]:
     """How many endpoints there are of each status; live ones that fail count as `failing`."""
     return dict(await (await db.execute(_COUNTS)).fetchall())
-
-
-def new_id() -> UUID:
-    """An id for a secret, later than those before."""
-    return uuid_utils.compat.uuid7()
 
 
 async def _rows(db: Database, statement: str, values: Sequence[Any]) -> list[Row]:
