@@ -1,7 +1,7 @@
 """A CRM that is connected to the running system: calls go out, people come in, and whoever is erased is gone there."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -12,7 +12,7 @@ from gateway.crm.webhooks import hubspot_signature
 from gateway.tests.crm_providers import HubSpotLike
 from tests.caller import eventually
 from tests.contract import is_problem
-from tests.facts import answered, fact, new_call
+from tests.facts import NINE, answered, fact, new_call
 
 CONNECTIONS, CUSTOMERS = "/v1/crm/connections", "/v1/crm/customers"
 CALLER, SECRET = "+33199004411", "secret-01"
@@ -40,17 +40,18 @@ def test_the_provider_is_asked_whether_it_answers(administrator, connection):
 
 
 def test_a_completed_call_is_at_the_crm_within_a_moment_and_corrected_later(administrator, connection, hubspot, queue):
-    call = new_call()
-    administrator.send(*answered(call, queue, **{"from": CALLER}))
+    facts = answered(queue, 5, direction="inbound", **{"from": CALLER})
+    call = facts[0]["call_id"]
+    administrator.send(*facts)
     shown = administrator.get("/v1/calls", call_id=call)["items"][0]
     made = eventually(lambda: hubspot.calls.get(shown["id"]))
     assert made["properties"]["hs_call_from_number"] == CALLER
     assert eventually(lambda: (made["id"], "55") in hubspot.associations)
-    administrator.send(fact(call, "disposition_set", 500, data={"code": "sold"}))
-    administrator.send(fact(call, "wrapup_started", 400, agent="a-1", queue=queue))
-    eventually(lambda: len(administrator.items(f"{connection}/deliveries", call=shown["id"], status="delivered")) >= 1)
-    delivered = administrator.items(f"{connection}/deliveries", call=shown["id"])
-    assert {each["provider_id"] for each in delivered if each["status"] == "delivered"} == {made["id"]}
+    excluded = fact(call, "excluded", NINE + timedelta(hours=1), data={"reason": "a test"})
+    administrator.send(excluded)  # whatever is told of it later changes the same record
+    eventually(lambda: hubspot.calls[shown["id"]]["properties"]["hs_call_status"] == "CANCELED")
+    log = eventually(lambda: administrator.items(f"{connection}/deliveries", call=shown["id"], status="delivered")[1:])
+    assert [(each["provider_id"], each["revision"]) for each in log] == [(made["id"], 1)]
 
 
 def test_a_contact_that_changes_becomes_a_customer_of_ours_and_is_erased_with_the_person(
