@@ -90,7 +90,7 @@ def create_app(settings: Settings) -> Manners:
         *ApiKeys(pool).entries(),
         *(entry for api in APIS for entry in routes.of(api)),
         *EventFeed(rpc, APIS).entries(),
-        *Connections(pool, settings.secrets).entries(),
+        *Connections(pool, idempotency_keys, settings.secrets).entries(),
         *CrmDeliveries(pool, settings.secrets).entries(),
         *WebhookEndpoints(pool, idempotency_keys, APIS, settings).entries(),
         *DeliveryLog(pool).entries(),

@@ -7,7 +7,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 import orjson
-import uuid_utils.compat
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
@@ -26,7 +25,9 @@ _COLUMNS = """id, name, provider, settings, when_none, when_several, queues, sta
     created_at, updated_at"""
 _MAKE = """INSERT INTO crm_connections
         (id, name, provider, settings, secrets, when_none, when_several, queues, created_by)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING"""
+_BEGIN_ANEW = """UPDATE deliveries SET begun_at = now(), tries = 0
+    WHERE channel = ANY(%s) AND target_id = %s AND status = 'due'"""
 _FIND = f"SELECT {_COLUMNS}, secrets, tokens FROM crm_connections WHERE id = %s"  # noqa: S608 - a constant
 _LIST = f"""SELECT {_COLUMNS} FROM crm_connections
     WHERE (%(after)s::uuid IS NULL OR id > %(after)s) AND (%(provider)s::text IS NULL OR provider = %(provider)s)
@@ -79,17 +80,19 @@ class Connection:
     tokens: bytes | None = None
 
 
-async def make(db: Database, box: SecretBox, terms: Terms, secrets: Mapping[str, Any], created_by: str) -> UUID:
-    """Makes a connection, which wants calls and takes webhooks from now on."""
-    made = uuid_utils.compat.uuid7()
-    sealed = box.seal(made, orjson.dumps(secrets).decode())
+def sealed(box: SecretBox, connection_id: UUID, secrets: Mapping[str, Any]) -> bytes:
+    """The secrets of a connection as they lie in the database."""
+    return box.seal(connection_id, orjson.dumps(secrets).decode())
+
+
+async def make(db: Database, made: UUID, terms: Terms, secrets: bytes, created_by: str) -> None:
+    """Makes a connection under an id, which wants calls and takes webhooks from now on; once."""
     await db.execute(
         _MAKE,
-        (made, terms.name, terms.provider, Jsonb(dict(terms.settings)), sealed, terms.when_none, terms.when_several,
+        (made, terms.name, terms.provider, Jsonb(dict(terms.settings)), secrets, terms.when_none, terms.when_several,
          terms.queues, created_by),
     )  # fmt: skip
     await _open(db, made)
-    return made
 
 
 async def find(db: Database, connection_id: UUID) -> Connection | None:
@@ -106,27 +109,25 @@ async def page(db: Database, limit: int, after: UUID | None, provider: str | Non
         return await rows.fetchall()
 
 
-async def change(
-    db: Database, box: SecretBox, found: Connection, terms: Terms, secrets: Mapping[str, Any] | None
-) -> int | None:
+async def change(db: Database, found: Connection, terms: Terms, secrets: bytes | None) -> int | None:
     """New terms; new secrets, where given, begin anew. Returns the version, None where somebody else was faster."""
-    sealed = None if secrets is None else box.seal(found.id, orjson.dumps(secrets).decode())
     changed = await db.execute(
         _CHANGE,
-        (terms.name, Jsonb(dict(terms.settings)), sealed, sealed is not None, terms.when_none, terms.when_several,
+        (terms.name, Jsonb(dict(terms.settings)), secrets, secrets is not None, terms.when_none, terms.when_several,
          terms.queues, found.id, found.version),
     )  # fmt: skip
     row: Any = await changed.fetchone()
     if row is None:
         return None
-    if sealed is not None and found.status == "unauthorised":
+    if secrets is not None and found.status == "unauthorised":
         await resume(db, found.id)
         return int(row[0]) + 1
     return int(row[0])
 
 
 async def resume(db: Database, connection_id: UUID) -> None:
-    """Goes on, with what has waited first."""
+    """Goes on, with what has waited first, which has all its tries before it again."""
+    await db.execute(_BEGIN_ANEW, ([CALLS, CHANGES], connection_id))
     await _set(db, connection_id, "active", None)
     await _open(db, connection_id)
 

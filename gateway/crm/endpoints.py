@@ -21,6 +21,7 @@ from gateway.deliveries import history, queue, targets
 from gateway.deliveries.channel import Database, Wanted
 from gateway.endpoints import Entry
 from gateway.exchange import Exchange, parsed
+from gateway.idempotency import Answer, IdempotencyKeys, Identity, digest_of
 from gateway.problems import Problem, invalid
 from gateway.routes import expected_version
 from gateway.sealing import SecretBox
@@ -37,8 +38,8 @@ TEST_SECONDS, LOOK_SECONDS = 30.0, 0.1
 class Connections:
     """The connections themselves; `sealing` is None where the gateway has no key to keep secrets with."""
 
-    def __init__(self, pool: AsyncConnectionPool, sealing: SecretBox | None) -> None:
-        self._pool, self._sealing = pool, sealing
+    def __init__(self, pool: AsyncConnectionPool, keys: IdempotencyKeys, sealing: SecretBox | None) -> None:
+        self._pool, self._keys, self._sealing = pool, keys, sealing
 
     def entries(self) -> Iterator[Entry]:
         """The paths."""
@@ -55,12 +56,24 @@ class Connections:
     async def make(self, exchange: Exchange) -> None:
         """A new connection; every call that is completed from now on is sent over it."""
         maker, box = exchange.require_all(WRITE).actor, self._box()
-        order = await _order(exchange)
+        body = await exchange.body()
+        order = _order(body)
         secrets = _secrets(order, required=True)
-        async with self._pool.connection() as db:
-            made = await connections.make(db, box, _terms(order), secrets or {}, maker.id)
-        headers = [(b"location", f"{PATH}/{made}".encode()), (b"etag", b'"1"')]
-        await exchange.answer_json(201, {"id": str(made), "version": 1}, headers)
+        key = exchange.headers.get(b"idempotency-key")
+        given = None if key is None else key.decode("latin-1")
+        identity = await self._keys.begin(maker.id, given, digest_of("POST", PATH, body))
+        replayed = isinstance(identity, Answer)
+        if isinstance(identity, Identity):
+            made = identity.thing_id
+            async with self._pool.connection() as db:
+                await connections.make(db, made, _terms(order), connections.sealed(box, made, secrets or {}), maker.id)
+            answer = Answer(201, {"location": f"{PATH}/{made}"}, orjson.dumps({"id": str(made), "version": 1}))
+            await self._keys.finish(identity, answer)
+        else:
+            answer = identity
+        headers = [(b"location", answer.headers["location"].encode()), (b"etag", b'"1"')]
+        headers += [(b"idempotency-replayed", b"true")] if replayed else []
+        await exchange.answer(201, answer.body, headers=headers)
 
     async def list(self, exchange: Exchange) -> None:
         """A page of connections."""
@@ -86,7 +99,7 @@ class Connections:
     async def change(self, exchange: Exchange) -> None:
         """Other terms; the provider stays. New secrets have an unauthorised connection tried again at once."""
         exchange.require_all(WRITE)
-        box, order, expected = self._box(), await _order(exchange), expected_version(exchange)
+        box, order, expected = self._box(), _order(await exchange.body()), expected_version(exchange)
         async with self._pool.connection() as db:
             found = await found_in(db, exchange)
             if expected is None:
@@ -96,7 +109,8 @@ class Connections:
                 raise invalid(FieldError("/provider", "invalid_field", f"It stays {found.provider}; connect another."))
             secrets = _secrets(order, required=False)
             current = expected == found.version
-            version = await connections.change(db, box, found, _terms(order), secrets) if current else None
+            sealed = None if secrets is None else connections.sealed(box, found.id, secrets)
+            version = await connections.change(db, found, _terms(order), sealed) if current else None
             if version is None:
                 raise Problem("request.version_stale", f"It is not at version {expected} any more; read it again.")
         etag = [(b"etag", b'"%d"' % version)]
@@ -173,9 +187,9 @@ async def found_in(db: Database, exchange: Exchange) -> Connection:
     return found
 
 
-async def _order(exchange: Exchange) -> ConnectionOrder:
+def _order(body: bytes) -> ConnectionOrder:
     """The order that was sent, its settings as the provider knows them."""
-    order = schemas.load(ConnectionOrder, parsed(await exchange.body()))
+    order = schemas.load(ConnectionOrder, parsed(body))
     if isinstance(order, list):
         raise invalid(*order)
     kind = KINDS[order.provider]

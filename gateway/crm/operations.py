@@ -8,7 +8,7 @@ from typing import Any
 from gateway.crm import shapes
 from gateway.crm.endpoints import PATH, READ, WRITE
 from gateway.crm.terms import KINDS
-from gateway.openapi import IF_MATCH, Operation, json_answer, specification
+from gateway.openapi import IDEMPOTENCY_KEY, IF_MATCH, Operation, json_answer, specification
 from gateway.roles import SCOPES
 from services.kernel import schemas
 
@@ -28,7 +28,8 @@ def operations() -> Iterator[Operation]:
     terms = "\n\n".join(
         f"**{name}** settings: {_said(kind.settings)} Secrets: {_said(kind.secrets)}" for name, kind in KINDS.items()
     )
-    yield _operation("POST", PATH, "Connect a CRM.", WRITE, {"201": json_answer("Made", CHANGED, ETag="Its version")},
+    made = {"201": json_answer("Made", CHANGED, ETag="Its version")}
+    yield _operation("POST", PATH, "Connect a CRM.", WRITE, made, parameters=(IDEMPOTENCY_KEY,),
                      body=shapes.ConnectionOrder, about=f"{_about(shapes.ConnectionOrder)}\n\n{terms}")  # fmt: skip
     yield _operation("GET", PATH, _summary(shapes.ConnectionsOf), READ, _answers("A page", shapes.ConnectionList),
                      asked=shapes.ConnectionsOf)  # fmt: skip

@@ -23,6 +23,7 @@ from gateway.crm.providers import Providers
 from gateway.crm.webhooks import hubspot_signature, zendesk_signature
 from gateway.deliveries import queue
 from gateway.deliveries.sender import Sender
+from gateway.idempotency import IdempotencyKeys
 from gateway.sealing import SecretBox
 from gateway.tests.crm_providers import Answer, HubSpotLike, Receiver, SalesforceLike, ZendeskLike
 from gateway.tests.fakes import client
@@ -59,7 +60,7 @@ class Centre:
         providers = Providers(pool, BOX, http)
         self.channels = [CompletedCalls(pool, self.service, providers), Changes(pool, self.service, providers)]
         self.sender = Sender(pool, self.channels)
-        entries = [*Connections(pool, BOX).entries(), *CrmDeliveries(pool, BOX).entries()]
+        entries = [*Connections(pool, IdempotencyKeys(pool), BOX).entries(), *CrmDeliveries(pool, BOX).entries()]
         self.http = client(entries)
 
     async def connect(self, provider, crm, secrets=None, settings=None, **terms):
@@ -418,7 +419,7 @@ async def test_terms_that_the_provider_cannot_have_are_pointed_at(centre, change
 
 async def test_whoever_sees_a_part_of_the_centre_connects_nothing(centre):
     limited = Actor("k", scopes=frozenset({"crm:read", "crm:write"}), queues=frozenset({"sales"}))
-    async with client(Connections(centre.pool, BOX).entries(), limited) as http:
+    async with client(Connections(centre.pool, IdempotencyKeys(centre.pool), BOX).entries(), limited) as http:
         assert (await http.get(PATH)).status_code == 403
         assert (await http.post(PATH, json={})).status_code == 403
 
@@ -433,6 +434,16 @@ async def test_secrets_are_sealed_and_shown_by_name_only(centre, hubspot):
         row = await (await db.execute("SELECT crm_connections::text FROM crm_connections")).fetchone()
     assert "very secret" not in str(shown) + str(listed) + str(row)
     assert b"very secret".hex() not in str(row)
+
+
+async def test_the_same_key_connects_once(centre, hubspot):
+    order = {"name": "x", "provider": "hubspot", "settings": {}, "secrets": {"access_token": "t"}}
+    key = {"Idempotency-Key": str(uuid4())}
+    first, again = [await centre.http.post(PATH, json=order, headers=key) for _ in range(2)]
+    assert first.json() == again.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (await centre.http.post(PATH, json={**order, "name": "y"}, headers=key)).status_code == 422
+    assert len((await centre.http.get(PATH)).json()["items"]) == 1
 
 
 async def test_a_change_needs_the_version_that_was_read_and_keeps_the_secrets(centre, hubspot):
