@@ -58,11 +58,13 @@ UPDATE deliveries AS taken SET attempts = attempts + 1,
     leased_until = now() + make_interval(secs => (%(leases)s::jsonb ->> taken.channel)::float)
 FROM (SELECT id FROM free UNION SELECT id FROM urgent) AS chosen WHERE taken.id = chosen.id
 RETURNING taken.id, channel, target_id, event, attempts AS attempt, tries, begun_at, urgent"""
+# What arrived has arrived, though its target was given up meanwhile.
 _SETTLE = """UPDATE deliveries SET status = %(status)s, tries = %(tries)s, leased_until = NULL, reason = %(reason)s,
         result = coalesce(%(result)s, result),
         due_at = CASE WHEN %(status)s = 'due' THEN now() + make_interval(secs => %(again)s) ELSE due_at END,
         finished_at = CASE WHEN %(status)s = 'due' THEN NULL ELSE now() END
-    WHERE id = %(id)s AND attempts = %(attempt)s AND status = 'due'"""
+    WHERE id = %(id)s AND attempts = %(attempt)s
+        AND (status = 'due' OR (status = 'dead' AND %(status)s = 'delivered'))"""
 _RECORD = """INSERT INTO delivery_attempts (delivery_id, number, began_at, seconds, outcome, status, reason, excerpt)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
 _FARED_WELL = """UPDATE delivery_targets SET failures = 0, failing_since = NULL, held_until = NULL
@@ -74,8 +76,10 @@ _FARED_BADLY = """UPDATE delivery_targets SET failures = failures + 1, failing_s
     WHERE channel = %(channel)s AND target_id = %(target_id)s RETURNING failing_since"""
 _FORGET = """DELETE FROM deliveries WHERE id IN (
     SELECT id FROM deliveries WHERE made_at < now() - make_interval(days => %s) ORDER BY made_at LIMIT %s)"""
-_BACKLOG = """SELECT channel, count(*), coalesce(extract(epoch FROM now() - min(due_at)), 0)::float
-    FROM deliveries WHERE status = 'due' AND due_at <= now() GROUP BY channel"""
+_BACKLOG = """SELECT channel, count(*), extract(epoch FROM now() - min(due_at))::float
+    FROM deliveries JOIN delivery_targets USING (channel, target_id)
+    WHERE status = 'due' AND due_at <= now() AND NOT paused GROUP BY channel"""
+_HEARD = "SELECT service, extract(epoch FROM now() - looked_at)::float FROM event_cursors"
 
 
 class Settlement(NamedTuple):
@@ -150,7 +154,9 @@ async def take(
 
 
 async def settle(db: Database, delivery: Delivery, outcome: Outcome, settlement: Settlement) -> bool:
-    """Notes what became of a delivery; False, and nothing noted, where another sender has taken it since."""
+    """Notes what became of a delivery; False, and nothing noted, where another sender has taken it since, or where it
+    failed and its target was given up.
+    """
     result = None if outcome.result is None else Jsonb(dict(outcome.result))
     noted = await db.execute(
         _SETTLE,
@@ -194,6 +200,11 @@ async def forget(db: Database, days: int, most: int) -> int:
 
 
 async def backlog(db: Database) -> dict[str, Backlog]:
-    """What is due, by channel; a channel with nothing due is not in it."""
+    """What is due to targets that are not paused, by channel; a channel with nothing due is not in it."""
     rows: list[Any] = await (await db.execute(_BACKLOG)).fetchall()
     return {channel: Backlog(due, oldest) for channel, due, oldest in rows}
+
+
+async def heard(db: Database) -> dict[str, float]:
+    """How many seconds ago the events of each service were read, to within a few."""
+    return dict(await (await db.execute(_HEARD)).fetchall())

@@ -1,9 +1,10 @@
 """A receiver of webhooks: a real HTTP server that keeps what it is sent and answers as it is told."""
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
@@ -73,9 +74,15 @@ def receiving(port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[Rece
         def log_message(self, *_: object) -> None:
             return
 
+    connections: list[socket.socket] = []
+
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = 50
+
+        def process_request(self, request: socket.socket, client_address: Any) -> None:
+            connections.append(request)
+            super().process_request(request, client_address)
 
         def handle_error(self, *_: object) -> None:
             return  # whoever was killed says no goodbye
@@ -91,3 +98,6 @@ def receiving(port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[Rece
         finally:
             server.shutdown()
             thread.join()
+            for connection in connections:  # those that are kept open too
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)

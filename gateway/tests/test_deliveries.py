@@ -308,10 +308,13 @@ async def test_a_target_that_asks_for_patience_gets_nothing_meanwhile_and_loses_
     await write(pool, ways, to, *(rung() for _ in range(20)))
     async with sending(pool, ways) as one:
         await until(lambda: len(ways.noted) == ways.lanes)
+        other = await target()
+        await write(pool, ways, other, rung())
         one.wake()
-        await asyncio.sleep(0.2)
-    assert len(ways.sent) == ways.lanes
-    tried = [row for row in await rows(pool, "status, tries, attempts, due_at - now() AS again") if row.attempts]
+        await until(lambda: ways.to(other))
+    assert len(ways.to(to)) == ways.lanes
+    found = await rows(pool, "target_id, status, tries, attempts, due_at - now() AS again")
+    tried = [row for row in found if row.attempts and row.target_id == to]
     assert {(row.status, row.tries) for row in tried} == {("due", 0)}
     assert all(28 < row.again.total_seconds() <= 34 for row in tried)
 
@@ -348,6 +351,21 @@ async def test_what_is_due_to_a_target_that_ends_is_dead_and_old_deliveries_are_
     await change(pool, "UPDATE deliveries SET made_at = now() - interval '31 days'")
     async with pool.connection() as db:
         assert await queue.forget(db, 30, 100) == 1
+
+
+async def test_what_arrives_while_its_target_ends_is_delivered(pool, ways, target):
+    to = await target()
+    await write(pool, ways, to, rung())
+
+    async def arrive(_delivery):
+        async with pool.connection() as db:
+            await end_target(db, ways.name, to, "the endpoint was deleted")
+        return Delivered()
+
+    ways.answers[to] = arrive
+    async with sending(pool, ways):
+        await until(lambda: ways.noted)
+    assert [row.status for row in await rows(pool)] == ["delivered"]
 
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)

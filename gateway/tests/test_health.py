@@ -20,13 +20,14 @@ class FakeDependencies:
 
     id = "life-1"
 
-    def __init__(self, *, confirmed=None, waiting=0, progress=None, ready=True, database=True, away=()):
+    def __init__(self, *, confirmed=None, waiting=0, progress=None, ready=True, database=True, away=(), heard=2.5):
         self.confirmed = confirmed or {}
         self.waiting = waiting
         self.progress = progress or LEVEL
         self.away = away
         self.ready = ready
         self.database = database
+        self.heard = heard
 
     def connection(self):
         return self
@@ -41,8 +42,14 @@ class FakeDependencies:
     async def __aexit__(self, *_):
         return None
 
-    async def execute(self, _statement):
-        return None
+    async def execute(self, statement):
+        self.statement = statement
+        return self
+
+    async def fetchall(self):
+        if "event_cursors" in self.statement:
+            return [] if self.heard is None else [("calls", self.heard), ("staff", 900.0)]
+        return [("webhooks", 3, 7.5), ("mail", 1, 0.25)]
 
     async def ready_messages(self):
         if isinstance(self.waiting, Exception):
@@ -89,10 +96,13 @@ async def test_ready_tells_each_dependency_backlog_and_lags():
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ready",
-        "dependencies": dict.fromkeys(("database", "broker", "calls", "staff", "training", "budget"), "up"),
+        "dependencies": dict.fromkeys(
+            ("database", "broker", "calls", "staff", "training", "budget", "deliveries"), "up"
+        ),
         "ingest_backlog": 4,
         "projections": {"calls.calls": 3, "staff.model": 0, "training.model": 0, "budget.model": 0},
         "relays": {"calls": 2, "staff": 0, "training": 0, "budget": 0},
+        "deliveries": {"heard_seconds_ago": {"calls": 2.5, "staff": 900.0}, "due": 4, "oldest_due_seconds": 7.5},
         "held_back_by": waits_for,
     }
 
@@ -111,7 +121,7 @@ async def test_what_was_stored_though_never_confirmed_is_no_negative_backlog():
 @pytest.mark.parametrize(
     ("broken", "names"),
     [
-        ({"database": False}, {"database"}),
+        ({"database": False}, {"database", "deliveries"}),
         ({"ready": False}, {"broker"}),
         ({"waiting": Unavailable("away")}, {"broker"}),
         ({"progress": Unavailable("away")}, {"calls"}),
@@ -132,6 +142,13 @@ async def test_a_service_that_calls_do_not_need_is_named_but_takes_no_gateway_ou
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")
     assert answer.json()["dependencies"]["training"] == "training is away"
     assert "training.model" not in answer.json()["projections"]
+
+
+@pytest.mark.parametrize(("heard", "says"), [(None, "no events"), (21.0, "no events for 21 s")])
+async def test_a_process_that_delivers_nothing_is_named_but_takes_no_gateway_out(heard, says):
+    answer = await get("/health/ready", FakeDependencies(heard=heard))
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert answer.json()["dependencies"]["deliveries"].endswith(says)
 
 
 async def test_metrics_have_backlog_lags_and_requests():

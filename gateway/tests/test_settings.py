@@ -10,6 +10,7 @@ def test_the_least_that_is_needed_serves_the_loopback_without_tokens():
     settings = from_environment(NEEDED)
     assert (settings.host, settings.port, settings.tokens) == ("127.0.0.1", 8080, None)
     assert settings.queues.names == ("calls.ingest.0",)
+    assert (settings.secrets, settings.allowed_networks) == (None, ())
 
 
 def test_everything_can_be_set():
@@ -27,6 +28,10 @@ def test_everything_can_be_set():
         ({}, "PLATEAU_GATEWAY_DATABASE_URL"),
         ({**NEEDED, "PLATEAU_AMQP_URL": ""}, "PLATEAU_AMQP_URL"),
         ({**NEEDED, "PLATEAU_HTTP_PORT": "http"}, "PLATEAU_HTTP_PORT"),
+        ({**NEEDED, "PLATEAU_GATEWAY_KEY": "c2hvcnQ="}, "PLATEAU_GATEWAY_KEY"),
+        ({**NEEDED, "PLATEAU_GATEWAY_KEY": "no base64"}, "PLATEAU_GATEWAY_KEY"),
+        ({**NEEDED, "PLATEAU_ALLOWED_NETWORKS": "10.0.0.1/8"}, "PLATEAU_ALLOWED_NETWORKS"),
+        ({**NEEDED, "PLATEAU_DELIVERY_TIMEOUT_SECONDS": "31"}, "PLATEAU_DELIVERY_TIMEOUT_SECONDS"),
         ({**NEEDED, "PLATEAU_HTTP_PORT": "70000"}, "PLATEAU_HTTP_PORT"),
         ({**NEEDED, "PLATEAU_RATE_LIMIT": "0"}, "PLATEAU_RATE_LIMIT"),
         ({**NEEDED, "PLATEAU_INGEST_QUEUES": "0"}, "PLATEAU_INGEST_QUEUES"),

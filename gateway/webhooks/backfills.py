@@ -125,7 +125,7 @@ class Backfills:
         page = await self._page(service, place, job["types"])
         events = [item["event"] for item in page["items"] if _order(item["place"]) < _order(end)]
         chosen = [event for event in events if job["begins"] <= datetime.fromisoformat(event["time"]) < job["ends"]]
-        places = job["places"] | {service: page["reached"] if page["items"] else end}
+        places = job["places"] | {service: page["reached"]}
         async with self._pool.connection() as db:
             moved = await db.execute(_MOVE, (Jsonb(places), len(chosen), job["id"], Jsonb(job["places"])))
             if moved.rowcount and chosen:

@@ -1,0 +1,59 @@
+"""Webhooks of the whole system: a call is over, and its receiver hears of it."""
+
+import httpx
+import orjson
+
+from gateway.tests.receiver import receiving
+from tests.caller import eventually
+from tests.facts import answered
+
+ENDPOINTS, DELIVERIES = "/v1/webhooks/endpoints", "/v1/webhooks/deliveries"
+COMPLETED = "plateau.calls.call_completed"
+
+
+def endpoint(administrator, url):
+    made = administrator.http.post(ENDPOINTS, json={"url": url, "types": [COMPLETED]})
+    assert made.status_code == 201, made.text
+    return made.json()
+
+
+def told(receiver, queue):
+    return [posted for posted in receiver.posted if queue in orjson.loads(posted.body)["data"]["queues"]]
+
+
+def test_a_receiver_hears_of_a_completed_call_within_a_moment(administrator, queue):
+    with receiving() as receiver:
+        made = endpoint(administrator, receiver.url)
+        administrator.send(*answered(queue, 12))
+        [posted] = eventually(lambda: told(receiver, queue), 5)
+        body = posted.verified(made["secret"])
+        assert body.keys() == {"type", "timestamp", "data"}
+        assert (body["type"], body["data"]["wait_seconds"], body["data"]["revision"]) == (COMPLETED, 12, 1)
+        feed = administrator.get("/v1/events", types=COMPLETED, limit=500)["items"]
+        assert posted.id in {event["id"] for event in feed}
+        administrator.http.delete(f"{ENDPOINTS}/{made['id']}")
+
+
+def test_a_receiver_that_was_away_gets_everything_once_it_is_back_and_a_range_once_more(administrator, queue, stack):
+    with receiving() as receiver:
+        made, port = endpoint(administrator, receiver.url), httpx.URL(receiver.url).port
+        tested = administrator.http.post(f"{ENDPOINTS}/{made['id']}/test").json()
+        assert (tested["status"], tested["attempts_made"][0]["status"]) == ("delivered", 204)
+    for wait in range(3):
+        administrator.send(*answered(queue, wait))
+    failing = f"{ENDPOINTS}/{made['id']}"
+    eventually(lambda: administrator.get(failing)["failing_since"])
+    stack.servers.supervisor.kill("deliveries")
+    with receiving(port) as receiver:
+        eventually(lambda: len({posted.id for posted in told(receiver, queue)}) == 3, 60)
+        for posted in told(receiver, queue):
+            posted.verified(made["secret"])
+        eventually(lambda: administrator.get(failing)["failing_since"] is None)
+        before = len(receiver.posted)
+        order = {"from": "2000-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+        assert administrator.http.post(f"{failing}/replay", json=order).status_code == 202
+        eventually(lambda: administrator.get(failing)["replays"][0]["status"] == "done")
+        eventually(lambda: len(receiver.posted) > before and len(told(receiver, queue)) >= 6)
+        administrator.http.delete(failing)
+    listed = administrator.items(DELIVERIES, endpoint=made["id"], type=COMPLETED, status="delivered")
+    assert {each["event_id"] for each in listed} >= {posted.id for posted in told(receiver, queue)}
