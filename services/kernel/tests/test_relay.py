@@ -286,6 +286,8 @@ def test_what_is_told_of_facts_is_told_while_somebody_hears_it(listener, calls_c
 
     listener.api.announces(BellHeardOf, fact="bell.struck", by=by, subject="number")
     ring(calls_connection, [1], kind="bell.struck")
+    with calls_connection.cursor() as db:
+        assert relaying.lag(db, listener.api) == 0, "nobody need wait for it"
     with listener.relayed():
         while not asked:
             time.sleep(0.01)
