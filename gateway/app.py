@@ -14,6 +14,8 @@ from gateway.api_keys import ApiKeys
 from gateway.auth import Authenticator
 from gateway.broker import Broker
 from gateway.contracts import APIS, SERVICES
+from gateway.crm.endpoints import Connections
+from gateway.crm.log import CrmDeliveries, Unguarded
 from gateway.dead_letters import DeadLetters
 from gateway.documentation import PAGES, Documentation
 from gateway.ending import Ending
@@ -101,6 +103,8 @@ def create_app(settings: Settings, ending: Ending | None = None) -> Manners:
         *(_heeded(entry, sources) for api in APIS for entry in routes.of(api)),
         *EventFeed(rpc, APIS).entries(),
         *LiveStream(rpc, authenticator, ending or Ending(), settings.live_listeners).entries(),
+        *Connections(pool, idempotency_keys, settings.secrets).entries(),
+        *CrmDeliveries(pool, settings.secrets).entries(),
         *WebhookEndpoints(pool, idempotency_keys, APIS, settings).entries(),
         *DeliveryLog(pool).entries(),
         *DeadLetters(DeadQueues(settings.amqp_url, arrivals(settings.queues, SERVICES))).entries(),
@@ -109,7 +113,7 @@ def create_app(settings: Settings, ending: Ending | None = None) -> Manners:
         Entry("GET", "/health/ready", health.ready),
         Entry("GET", "/metrics", health.metrics),
     ]
-    return Manners(Endpoints(entries, running), authenticator, PUBLIC | feeds.keys())
+    return Manners(Endpoints(entries, running), authenticator, Unguarded(PUBLIC | feeds.keys()))
 
 
 def _heeded(entry: Entry, sources: Sources) -> Entry:

@@ -53,6 +53,10 @@ RULE_CODES = (
          "Give a `valid_to` that is later than `valid_from`."),
     Code("calls.identity.unknown", "No such outside name", 404, "No outside name of this id was ever mapped.",
          "Map it first: POST /v1/identities."),
+    Code("calls.customer.name_malformed", "Not a customer's name", 422, "A customer is named by what a CRM calls them.",
+         "Name them system:value, such as hubspot:4711."),
+    Code("calls.customer.unknown", "No such customer", 404, "Nobody was saved under this name.",
+         "Save the customer first."),
     Code("calls.queue.calendar_unknown", "No such calendar", 422, "A queue names a calendar that does not exist.",
          "Leave `calendar` out."),
     Code("calls.queue.reason_both_ways", "A reason counted and excluded", 422, "A service level policy counts a reason "
@@ -212,6 +216,8 @@ CODES: dict[str, Code] = {
              "Narrow the filters, or ask for text/csv, which has no such limit."),
         Code("telephony.malformed_row", "Not a row of calls", 400, "A column is empty, or has a value that it "
              "cannot have.", "Correct the column that `pointer` names; the other rows stand."),
+        Code("crm.signature_wrong", "Not signed by the provider", 401, "The signature of a CRM's webhook is missing, "
+             "wrong, or older than five minutes.", "Enter the provider's signing secret in the connection."),
         Code("telephony.malformed_line", "Not a line of this log", 400, "The line is cut off or has a value that its "
              "event cannot have.", "Send whole lines as the telephone system wrote them."),
         Code("telephony.time_missing", "An event without its time", 400, "Nothing says when the event happened.",

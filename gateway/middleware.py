@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Container
 
 import psycopg
 import structlog
@@ -25,7 +26,7 @@ class Manners:
     other exception becomes a 500 that says nothing of our inside and is logged under its request id.
     """
 
-    def __init__(self, endpoints: Endpoints, authenticator: Authenticator, public: frozenset[str]) -> None:
+    def __init__(self, endpoints: Endpoints, authenticator: Authenticator, public: Container[str]) -> None:
         self.endpoints = endpoints
         self._authenticator = authenticator
         self._public = public

@@ -8,6 +8,7 @@ from apispec import APISpec
 
 from gateway import api_keys, dead_letters, event_feed, forms, ingest, live_stream
 from gateway.adapters import Adapter, callback_of
+from gateway.crm import operations as crm
 from gateway.openapi import Operation, header, json_answer, specification
 from gateway.roles import INGEST, SCOPES
 from gateway.webhooks import operations as webhooks
@@ -87,6 +88,7 @@ class OwnOperations:
         yield _event_feed(self._types)
         yield _live_stream()
         yield from webhooks.operations(self._types)
+        yield from crm.operations()
         yield from _system()
 
 

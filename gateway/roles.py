@@ -31,6 +31,10 @@ SCOPES: dict[str, str] = {
     "cost-centres:write": "Open and close cost centres, and say which queues they bear.",
     "privacy:export": "Give a person all that is held of them.",
     "privacy:erase": "Erase a person.",
+    "crm:read": "See CRM connections, and what was delivered over them.",
+    "crm:write": "Connect CRMs: make, change, test, pause and end connections, send deliveries again.",
+    "customers:read": "See customers: their names, numbers and addresses.",
+    "customers:write": "Save and unlink customers.",
     "events:read": "Read the public events of all services.",
     "webhooks:read": "See webhook endpoints and what was delivered to them.",
     "webhooks:write": "Make webhook endpoints, test, pause and delete them, change their secrets, replay deliveries.",
@@ -45,6 +49,7 @@ _TRAINS = {"inductions:read", "inductions:write", "learning-plans:read", "learni
 _KEEPS_STAFF = {"employees:read", "employees:write", "supervision:write", "supervision:sign-off"}
 _REWARDS = {"awards:read", "awards:write", "awards:approve"}
 _MAPS_NAMES = {"identities:read", "identities:write"}
+_KEEPS_CRM = {"crm:read", "crm:write", "customers:read", "customers:write"}
 _HOLDS_BUDGET = {"budget:read", "cost-centres:write"}
 
 ROLES: dict[str, frozenset[str]] = {
@@ -55,10 +60,11 @@ ROLES: dict[str, frozenset[str]] = {
         | _TRAINS
         | _REWARDS
         | _HOLDS_BUDGET
+        | _KEEPS_CRM
         | {"queues:write", "sources:read", "sources:write", "privacy:export", "privacy:erase"}
         | _MAPS_NAMES
     ),
-    "supervisor": frozenset(_SEES_CALLS),
+    "supervisor": frozenset(_SEES_CALLS | {"customers:read"}),
     "agent": frozenset({"agents:read"}),
     "hr": frozenset(_KEEPS_STAFF | _TRAINS | _REWARDS),
     "trainer": frozenset(_TRAINS),
@@ -69,6 +75,7 @@ ROLES: dict[str, frozenset[str]] = {
     "integrator": frozenset(
         {INGEST, "sources:read", "sources:write", "queues:read", "events:read", "webhooks:read", "webhooks:write"}
         | _MAPS_NAMES
+        | _KEEPS_CRM
     ),
     "auditor": frozenset(
         {

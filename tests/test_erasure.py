@@ -82,10 +82,14 @@ def test_nothing_is_left_of_a_person_and_every_figure_stays(stack, administrator
     other = answered(queue, 30, **{"from": OTHER, "to": CENTRE})
     administrator.send(*told, *other)
     administrator.send(*told)
+    saved = administrator.http.put("/v1/crm/customers/hubspot:erased", json={"given_name": said, "numbers": [NUMBER]})
+    assert saved.status_code == 201
     asked = {"queue": queue, "from_": BEGIN, "to": END, "interval": "PT15M"}
     before = administrator.get(SERVICE_LEVEL, **asked)["items"]
     path = f"/v1/privacy/subjects/{quote(NUMBER)}"
-    (held,) = administrator.get(f"{path}/export")["calls"]
+    export = administrator.get(f"{path}/export")
+    assert [each["given_name"] for each in export["customers"]] == [said]
+    (held,) = export["calls"]
     assert held["call"]["caller_number"] == NUMBER
     assert [each["fact"]["data"].get("raw") for each in held["facts"]] == [said, said, {"note": said}]
 
@@ -101,7 +105,7 @@ def test_nothing_is_left_of_a_person_and_every_figure_stays(stack, administrator
     )
     assert report.json()["items"] == before
 
-    assert administrator.get(f"{path}/export") == {"subject": subject, "calls": [], "next": None}
+    assert administrator.get(f"{path}/export") == {"subject": subject, "customers": [], "calls": [], "next": None}
     (shown,) = [each for each in administrator.items("/v1/calls", queue=queue) if each["call_id"] == call]
     assert shown["caller_number"] is None
     assert said not in str(administrator.get(f"/v1/calls/{shown['id']}/facts"))

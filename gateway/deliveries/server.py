@@ -12,6 +12,7 @@ from prometheus_client import start_http_server
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.contracts import APIS
+from gateway.crm.channels import crm_channels
 from gateway.deliveries import metrics, queue
 from gateway.deliveries.channel import Channel
 from gateway.deliveries.reader import Reader
@@ -34,9 +35,9 @@ FORGET_EVERY = 600.0  # seconds
 FORGOTTEN_AT_ONCE = 5_000
 
 
-def channels(settings: Settings, pool: AsyncConnectionPool, _rpc: RpcClient) -> list[Channel]:
+def channels(settings: Settings, pool: AsyncConnectionPool, rpc: RpcClient) -> list[Channel]:
     """Every way out; a new one is a line here."""
-    return [Webhooks(settings, pool)]
+    return [Webhooks(settings, pool), *crm_channels(settings, pool, rpc)]
 
 
 def run() -> None:

@@ -1,14 +1,17 @@
 """What the calls service publishes: one line a use case, and the shape of a fact."""
 
+from services.calls.domain import customers as customer_rules
 from services.calls.domain import identities as identity_rules
 from services.calls.domain import queues as queue_rules
 from services.calls.domain import sources as source_rules
 from services.calls.domain import subjects as subject_rules
 from services.calls.domain.completion import CallCompleted
+from services.calls.domain.customers import CustomerView, EraseCustomer, SaveCustomer, UnlinkCustomer
 from services.calls.domain.facts import canonical
 from services.calls.domain.identities import CorrectIdentity, EndIdentity, IdentityView, MapIdentities, MapIdentity
 from services.calls.domain.intervals import FigureCorrected, IntervalClosed
 from services.calls.domain.queues import ConfigureQueue, QueueView
+from services.calls.domain.screen_pops import CallConnected, CallOffered, ScreenPops
 from services.calls.domain.sources import ConfigureSource, SourceView
 from services.calls.domain.subjects import EraseSubject
 from services.calls.domain.vocabulary import fact_schema
@@ -21,6 +24,9 @@ from services.calls.queries import (
     CallView,
     CorrectionList,
     Corrections,
+    CustomerList,
+    CustomerOf,
+    Customers,
     Explain,
     Explanation,
     ExportSubject,
@@ -99,6 +105,21 @@ subjects = api.things(
 subjects.command("POST", "/{id}/erasure", EraseSubject, scope="privacy:erase")
 subjects.query("GET", "/{id}/export", ExportSubject, returns=SubjectExport, scope="privacy:export")
 
+customers = api.things(
+    "/v1/crm/customers",
+    customer_rules.decide,
+    customer_rules.evolve,
+    customer_rules.Customer(),
+    id="customer",
+    named=True,
+    limited_by="queues",  # whoever sees some queues only sees no customers: those are of the whole centre
+)
+customers.command("PUT", "/{customer:path}", SaveCustomer, scope="customers:write")
+customers.command("DELETE", "/{customer:path}", UnlinkCustomer, scope="customers:write")
+customers.command("POST", "/{customer:path}/erase", EraseCustomer, scope="privacy:erase")
+customers.shown("/{customer:path}", CustomerOf, customer_rules.view, returns=CustomerView, scope="customers:read")
+customers.query("GET", "", Customers, returns=CustomerList, scope="customers:read")
+
 api.query("GET", "/v1/calls", Calls, returns=CallList, scope="calls:read")
 api.query("GET", "/v1/calls/{id}", CallOf, returns=CallView, scope="calls:read")
 api.query("GET", "/v1/calls/{id}/facts", FactsOfCall, returns=FactList, scope="calls:read")
@@ -110,3 +131,6 @@ api.query("GET", "/v1/live", Live, returns=LiveView, scope="live:read")
 
 api.publishes(CallCompleted, subject="call", revised=True)
 api.publishes(IntervalClosed, FigureCorrected, revised=True)
+pops = ScreenPops()
+api.announces(CallOffered, fact="call.queued", by=pops.offered, subject="call")
+api.announces(CallConnected, fact="call.answered", by=pops.connected, subject="call")

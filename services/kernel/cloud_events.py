@@ -52,7 +52,10 @@ def body_of(publication: Publication, event: StoredEvent, upcasters: Upcasters) 
 
 def told_of(publication: Publication, event: StoredEvent, upcasters: Upcasters) -> dict[str, Any] | None:
     """That body as plain JSON data."""
-    data = _data(publication, latest(upcasters, event.type, event.schema_version, event.data))
+    if publication.fact:
+        data = publication.translate(event) if publication.translate else None
+    else:
+        data = _data(publication, latest(upcasters, event.type, event.schema_version, event.data))
     if data is None:
         return None
     made: dict[str, Any] = {
@@ -72,7 +75,7 @@ def told_of(publication: Publication, event: StoredEvent, upcasters: Upcasters) 
 
 
 def _data(publication: Publication, stored: dict[str, Any]) -> dict[str, Any] | None:
-    if publication.translate is None:
+    if publication.translate is None or publication.internal is None:
         return stored
     hidden = dict.fromkeys(schemas.personal_fields(publication.internal))
     opened = {name: value for name, value in stored.items() if name != SEALED}

@@ -9,6 +9,7 @@ From a declaration come the route, the validation, the scope, the OpenAPI entry,
     api.query("GET", "/v1/reports/service-level", ServiceLevelOf, returns=ServiceLevelReport, scope="reports:read")
     api.inside(SourceSecretOf, returns=SourceSecret)
     api.publishes(CallCompleted, subject="call", revised=True)
+    api.announces(CallOffered, fact="call.queued", by=offered, subject="call")
 """
 
 from collections.abc import Callable, Mapping
@@ -156,17 +157,19 @@ class Publication:
     """An event that everybody may know of.
 
     `internal` is the class of the stored event that it is made of; `translate` makes it (None: nothing is published),
-    or it is the stored event itself. `subject` names the field that holds the id of the thing, which else is the id of
-    the stream. Where it is `revised`, each replaces the one before of its subject, and the version in the stream is the
-    revision.
+    or it is the stored event itself. Where it is made of a fact, which has no class, `fact` is the type of that, and
+    `translate` makes plain JSON data of the stored event as it lies. `subject` names the field that holds the id of the
+    thing, which else is the id of the stream. Where it is `revised`, each replaces the one before of its subject, and
+    the version in the stream is the revision.
     """
 
     service: str
     shape: type
-    internal: type
+    internal: type | None
     translate: Callable[[Any], Any] | None = None
     subject: str | None = None
     revised: bool = False
+    fact: str | None = None
 
     @property
     def name(self) -> str:
@@ -176,7 +179,7 @@ class Publication:
     @property
     def stored_type(self) -> str:
         """The type of the stored event that it is made of."""
-        return event_type(self.internal)
+        return self.fact or event_type(self.internal)
 
 
 @dataclass
@@ -240,10 +243,19 @@ class Api:
         if (made_of is None) is not (by is None) or (made_of is not None and len(shapes) != 1):
             raise TypeError("Name one public event, what it is made_of, and by which function.")
         for shape in shapes:
-            if schemas.bears(shape, Personal):
-                raise TypeError(f"{shape.__name__} has personal fields, which may not be public: translate it.")
-            schemas.schema_class(shape)  # now, because the contract is derived from it
-            made = Publication(self.name, shape, made_of or shape, by, subject, revised)
-            if made.stored_type in self.publications or made.name in {p.name for p in self.publications.values()}:
-                raise ValueError(f"{self.name} publishes {made.name} twice")
-            self.publications[made.stored_type] = made
+            self._publish(Publication(self.name, shape, made_of or shape, by, subject, revised))
+
+    def announces(self, shape: type, *, fact: str, by: Callable[[Any], dict[str, Any] | None], subject: str) -> None:
+        """Declares a public event that tells of a fact at once: `by` makes its data of the stored event, or None.
+
+        Facts are many, so what is made of one is neither revived nor dumped; a test compares it with the `shape`.
+        """
+        self._publish(Publication(self.name, shape, None, by, subject, fact=fact))
+
+    def _publish(self, made: Publication) -> None:
+        if schemas.bears(made.shape, Personal):
+            raise TypeError(f"{made.shape.__name__} has personal fields, which may not be public: translate it.")
+        schemas.schema_class(made.shape)  # now, because the contract is derived from it
+        if made.stored_type in self.publications or made.name in {p.name for p in self.publications.values()}:
+            raise ValueError(f"{self.name} publishes {made.name} twice")
+        self.publications[made.stored_type] = made

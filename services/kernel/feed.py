@@ -3,6 +3,7 @@
 A place in it is the text of a position in the store, `<transaction>.<position>`.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from services.kernel.declarations import Api
 from services.kernel.reading import GATE, read_on
 from services.kernel.store import Position
 
+LOOK_SECONDS = 1.0  # for something to tell, before a page without any is answered
 BEGINNING, LATEST = "0.0", "latest"
 
 
@@ -28,14 +30,18 @@ def public_events(
         (gate,) = db.execute(GATE).fetchone() or (0,)
         return {"items": [], "reached": _text(Position(gate))}
     wanted = {kind: p for kind, p in api.publications.items() if not types or type_of(p) in types}
-    events, reached = read_on(db, _position(after), list(wanted), limit)
-    told = [(event, told_of(wanted[event.type], event, upcasters)) for event in events]
-    items = [
-        {"place": _text(Position(event.transaction_id, event.position)), "event": body}
-        for event, body in told
-        if body is not None
-    ]
-    return {"items": items, "reached": _text(reached)}
+    place, until = _position(after), time.monotonic() + LOOK_SECONDS
+    while True:
+        events, reached = read_on(db, place, list(wanted), limit)
+        told = [(event, told_of(wanted[event.type], event, upcasters)) for event in events]
+        items = [
+            {"place": _text(Position(event.transaction_id, event.position)), "event": body}
+            for event, body in told
+            if body is not None
+        ]
+        if items or len(events) < limit or time.monotonic() > until:
+            return {"items": items, "reached": _text(reached)}
+        place = reached  # an imported history may have thousands of facts in a row of which nothing is told
 
 
 def _text(position: Position) -> str:

@@ -5,6 +5,7 @@ the lock of a leader whose connection to the database ended. It holds no transac
 """
 
 import threading
+import time
 from typing import Any
 
 import psycopg
@@ -28,6 +29,7 @@ PUBLISHED = Counter("plateau_relay_published", "Public events that the broker ha
 
 BATCH = 500
 STANDBY_SECONDS = 1.0
+UNHEARD_SECONDS = 5.0  # for which facts are not told of to nobody: one in each is published to see whether that changed
 CONFIRM_POLL_SECONDS = 0.5  # how soon it hears of an order to stop while the broker confirms nothing
 REACHED = "SELECT transaction_id::text::bigint, position FROM store.relays WHERE service = %s"
 MOVE = """INSERT INTO store.relays (service, transaction_id, position) VALUES (%s, %s::text::xid8, %s)
@@ -44,8 +46,12 @@ def reached(db: Cursor, service: str) -> Position:
 
 
 def lag(db: Cursor, api: Api) -> int:
-    """How many stored events that are public the broker has yet to confirm, at most 100 000."""
-    (waiting,) = db.execute(WAITING, (*reached(db, api.name), list(api.publications))).fetchone() or (0,)
+    """How many stored events that are public the broker has yet to confirm, at most 100 000.
+
+    What is told of facts is not among them: where nobody hears it, it is passed over without a trace.
+    """
+    kinds = [kind for kind, publication in api.publications.items() if publication.fact is None]
+    (waiting,) = db.execute(WAITING, (*reached(db, api.name), kinds)).fetchone() or (0,)
     return int(waiting)
 
 
@@ -66,6 +72,7 @@ class Relay:
         self._sent = 0  # the broker counts what a channel publishes, from 1
         self._unconfirmed: set[int] = set()
         self._refused = False
+        self._unheard: dict[str, float] = {}  # until when, by routing key
 
     def run(self) -> None:
         """Relays; comes back to a broker or a database that was lost, with pauses."""
@@ -76,6 +83,7 @@ class Relay:
         self._sent = 0
         channel.exchange_declare(exchange_of(self._service), "topic", durable=True)
         channel.confirm_delivery(self._answered)
+        channel.add_on_return_callback(self._returned)
         waits = pauses()
         while not self._link.stopping:
             try:
@@ -98,7 +106,7 @@ class Relay:
             stored = told = reached(db, self._service)
         while not self._link.stopping:
             with connection.cursor() as db:
-                stretch = read_on(db, told, list(self._publications), BATCH)
+                stretch = read_on(db, told, self._heard(), BATCH)
             if stretch.events:
                 self._publish_all(channel, stretch.events)
             told = stretch.reached
@@ -130,7 +138,9 @@ class Relay:
                 properties = BasicProperties(
                     content_type=BODIES, content_encoding="utf-8", delivery_mode=2, message_id=str(event.event_id)
                 )
-                channel.basic_publish(exchange_of(self._service), publication.name, body, properties)
+                # What is told of every fact would cost more than all else; a broker says where nobody has asked for it.
+                mandatory = publication.fact is not None
+                channel.basic_publish(exchange_of(self._service), publication.name, body, properties, mandatory)
                 self._sent += 1
                 self._unconfirmed.add(self._sent)
         while self._unconfirmed:
@@ -138,6 +148,15 @@ class Relay:
             if self._link.stopping:
                 raise Stopping
         return self._refused
+
+    def _heard(self) -> list[str]:
+        """The types of stored events of which somebody hears; those that are no facts, whether or not."""
+        now = time.monotonic()
+        unheard = {name for name, until in self._unheard.items() if until > now}
+        return [kind for kind, publication in self._publications.items() if publication.name not in unheard]
+
+    def _returned(self, _channel: Any, how: Any, _properties: Any, _body: bytes) -> None:
+        self._unheard[how.routing_key] = time.monotonic() + UNHEARD_SECONDS
 
     def _answered(self, frame: Any) -> None:
         answer = frame.method

@@ -181,12 +181,17 @@ def _bears(hint: Any, kind: type) -> bool:
     return any(_bears(inner, kind) for inner in within)
 
 
-@cache
 def personal_fields(cls: type) -> tuple[str, ...]:
     """The fields of a class that are sealed before they are stored."""
+    return marked_fields(cls, Personal)
+
+
+@cache
+def marked_fields(cls: type, kind: type) -> tuple[str, ...]:
+    """The fields of a class that bear a mark of a kind themselves."""
     hints = get_type_hints(cls, include_extras=True)
     return tuple(
         name
         for name, hint in hints.items()
-        if get_origin(hint) is Annotated and any(isinstance(mark, Personal) for mark in get_args(hint)[1:])
+        if get_origin(hint) is Annotated and any(isinstance(mark, kind) for mark in get_args(hint)[1:])
     )

@@ -16,8 +16,10 @@ from services.kernel.privacy import Keyring, seal, unseal
 from services.kernel.store import NewEvent, Position, StoredEvent
 from services.kernel.traces import TRACEPARENT
 from services.kernel.upcasting import Upcaster, latest
+from services.kernel.values import Known
 
 SEALED = "sealed"
+SUBJECTS = "subjects"  # in the metadata
 Effects = Mapping[type, Callable[[Cursor, Any], None]]
 NONE: Mapping[Any, Any] = MappingProxyType({})
 
@@ -194,11 +196,17 @@ class ThingStore:
                 type=event_type(event),
                 schema_version=event.schema_version,
                 data=self._close(connection, stream, event_id, event),
-                metadata=metadata,
+                metadata=metadata | self._known(event),
                 occurred_at=ctx.now,
             )
             for n, event in enumerate(decided)
         ]
+
+    def _known(self, event: Any) -> dict[str, Any]:
+        """Who is known by the numbers of an event: their keyed hashes, by which what is sealed can be found."""
+        fields = schemas.marked_fields(event.__class__, Known)
+        found = sorted({self._keyring.subject(number).hex for name in fields for number in getattr(event, name)})
+        return {SUBJECTS: found} if found else {}
 
     def _close(self, connection: Connection, subject: UUID, event_id: UUID, event: Any) -> dict[str, Any]:
         data = schemas.dump(event)

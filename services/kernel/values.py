@@ -54,6 +54,11 @@ class Personal:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """Marks a sealed field of E.164 numbers by which persons are known: their keyed hashes stay open beside it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A value to show in the documentation."""
 

@@ -16,6 +16,7 @@ from services.calls.queries.calls import (
     VisitView,
 )
 from services.calls.queries.corrections import Correction, CorrectionList, Corrections
+from services.calls.queries.customers import CustomerList, CustomerOf, Customers
 from services.calls.queries.identities import Identities, IdentityItem, IdentityList, IdentityOf
 from services.calls.queries.live import AgentCounts, AgentState, Live, LiveAgent, LiveQueue, LiveView
 from services.calls.queries.privacy import ExportedCall, ExportSubject, SubjectExport
@@ -57,6 +58,9 @@ __all__ = [
     "Correction",
     "CorrectionList",
     "Corrections",
+    "CustomerList",
+    "CustomerOf",
+    "Customers",
     "Explain",
     "ExplainedFact",
     "ExplainedVisit",

@@ -15,7 +15,10 @@ Outcome = Literal["answered", "abandoned", "overflowed", "in_progress", "not_off
 
 @values
 class Calls(Paged):
-    """List calls in the order of their first facts, which `from` and `to` bound."""
+    """List calls in the order of their first facts, which `from` and `to` bound.
+
+    `customer` is a number, the id of a subject, or a customer as a CRM calls them (`hubspot:4711`).
+    """
 
     source: Name | None = None
     call_id: Name | None = None

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from services.calls.domain.customers import CustomerView
 from services.calls.queries.calls import CallView, FactView, Name
 from services.kernel.decider import values
 from services.kernel.lists import Paged
@@ -24,8 +25,9 @@ class ExportedCall:
 
 @values
 class SubjectExport:
-    """The person's calls by first fact, a page at a time."""
+    """The person's calls by first fact, a page at a time; on each page the customers that they are."""
 
     subject: UUID
+    customers: tuple[CustomerView, ...]
     calls: tuple[ExportedCall, ...]
     next: str | None

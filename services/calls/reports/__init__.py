@@ -3,6 +3,7 @@
 from services.calls.reports.agents import AgentReports
 from services.calls.reports.calls import CallReader
 from services.calls.reports.corrections import CorrectionReader
+from services.calls.reports.customers import CustomerReader
 from services.calls.reports.explain import Explanations
 from services.calls.reports.identities import IdentityReader
 from services.calls.reports.live import LiveFloor
@@ -22,4 +23,5 @@ def readers(master: MasterKey) -> list[object]:
         SourceReader(master),
         IdentityReader(),
         CorrectionReader(),
+        CustomerReader(master),
     ]

@@ -23,6 +23,7 @@ from services.calls.queries import (
     SubjectExport,
     VisitView,
 )
+from services.calls.reports.customers import CustomerReader
 from services.calls.reports.facts import facts_of
 from services.calls.reports.visibility import call_filters
 from services.kernel.boxes import Boxes
@@ -41,6 +42,7 @@ FILTERS: dict[str, LiteralString] = {
     "to": "started_at < %(to)s",
     "queue": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = %(queue)s)",
     "agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(agent)s)",
+    "of_customer": """customer IN (SELECT subject FROM customer_numbers WHERE customer = %(of_customer)s)""",
     "subject": """id IN (SELECT id FROM calls WHERE customer = %(subject)s
         UNION SELECT call FROM further_customers WHERE customer = %(subject)s)""",
     "interaction": """(id IN (SELECT call FROM interactions WHERE interactions.interaction = %(interaction)s)
@@ -60,6 +62,7 @@ LINKED = Listing(
 )
 MOST_LINKED = 100
 INTERACTIONS = "SELECT call, interaction FROM interactions WHERE call = ANY(%s)"
+LONGEST_NUMBER = 15  # digits of an E.164 number
 SEALED_FOR = "coalesce((metadata ->> 'customer')::uuid, stream_id)"
 
 
@@ -69,16 +72,25 @@ class CallReader:
     def __init__(self, master: MasterKey) -> None:
         self._master, self._keyring = master, Keyring(master)
         self._boxes = Boxes(self._keyring, SEALED_FOR)
+        self._customers = CustomerReader(master)
 
     @answers(Calls)
     def calls(self, asked: Calls, db: Cursor, actor: Actor) -> CallList:
         """A page of the calls that the filters and the actor's rights leave, by first fact."""
         wanted = LISTED.wanted(asked)
-        if asked.customer is not None and asked.customer.strip().lstrip("+").isdigit():
-            # A plus that was not encoded arrives as a space.
-            wanted["customer"] = self._master.hash_of("+" + asked.customer.strip().lstrip("+"))
+        if asked.customer is not None:
+            wanted |= self._of_customer(wanted.pop("customer"))
         shown, following = LISTED.page(db, asked, {**wanted, **call_filters(db, actor)})
         return CallList(items=tuple(self._views(db, actor, shown)), next=following)
+
+    def _of_customer(self, named: str) -> dict[str, Any]:
+        """The filter of a customer, who is named by a number, by the id of a subject, or as a CRM calls them."""
+        if ":" in named:
+            return {"of_customer": named}
+        digits = named.strip().lstrip("+")
+        if digits.isdigit() and len(digits) <= LONGEST_NUMBER:  # a plus that was not encoded arrives as a space
+            return {"customer": self._master.hash_of("+" + digits)}
+        return {"customer": named.replace("-", "").lower()}
 
     @answers(ExportSubject)
     def export(self, asked: ExportSubject, db: Cursor, actor: Actor) -> SubjectExport | Rejected:
@@ -93,6 +105,7 @@ class CallReader:
         opened = self._boxes.opened(db, [(call, fact.event_id) for call in facts for fact in facts[call]], subject)
         return SubjectExport(
             subject=subject,
+            customers=self._customers.of_subject(db, subject),
             calls=tuple(
                 ExportedCall(view, tuple(_fact_view(fact, opened[fact.event_id]) for fact in facts[view.id]))
                 for view in self._views(db, actor, shown, subject)

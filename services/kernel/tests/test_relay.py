@@ -267,3 +267,38 @@ def test_what_a_full_queue_refuses_is_published_again(listener, calls_connection
     finally:
         listener.channel.queue_delete(full)
     assert checkpoint(calls_connection) > before
+
+
+@event("bell_heard_of")
+class BellHeardOf:
+    """A public event that tells of a fact."""
+
+    number: int
+
+
+def test_what_is_told_of_facts_is_told_while_somebody_hears_it(listener, calls_connection, monkeypatch):
+    monkeypatch.setattr(relaying, "UNHEARD_SECONDS", 0.5)
+    asked = []
+
+    def by(fact):
+        asked.append(fact.data["number"])
+        return fact.data
+
+    listener.api.announces(BellHeardOf, fact="bell.struck", by=by, subject="number")
+    ring(calls_connection, [1], kind="bell.struck")
+    with calls_connection.cursor() as db:
+        assert relaying.lag(db, listener.api) == 0, "nobody need wait for it"
+    with listener.relayed():
+        while not asked:
+            time.sleep(0.01)
+        ring(calls_connection, [2], kind="bell.struck")  # nobody has asked for it, so nothing is made of it
+        ring(calls_connection, [3])
+        listener.until([3])
+        listener.channel.queue_bind(listener.queue, exchange_of(listener.api.name), "bell_heard_of")
+        number = 10
+        while not any(heard >= 10 for heard in listener.numbers()):
+            ring(calls_connection, [number], kind="bell.struck")
+            number += 1
+            time.sleep(0.05)
+    assert 2 not in asked
+    assert listener.numbers()[0] == 3
