@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
+from gateway.auth import Caller
 from gateway.endpoints import Entry
 from gateway.exchange import Exchange, parsed
 from gateway.idempotency import Answer, IdempotencyKeys, Identity, digest_of
@@ -62,7 +63,7 @@ class Routes:
         self, case: UseCase, exchange: Exchange, parameters: Message, thing: Message | None = None
     ) -> Message:
         """What the service answers to a question; about a `thing` where it is one that is shown."""
-        caller = exchange.require(case.scope)
+        caller = _allowed(case, exchange)
         _valid(case, parameters)
         message = {
             "use_case": case.name,
@@ -74,7 +75,7 @@ class Routes:
         return await ask(self._rpc, exchange, case.service, "query", message)
 
     async def _command(self, case: UseCase, exchange: Exchange) -> None:
-        caller = exchange.require(case.scope)
+        caller = _allowed(case, exchange)
         body = await exchange.body()
         order = parsed(body)
         _valid(case, order)
@@ -115,6 +116,14 @@ class Routes:
             answer = Answer(201 if done["created"] else 200, headers, orjson.dumps(shown))
         await self._keys.finish(identity, answer)
         return answer
+
+
+def _allowed(case: UseCase, exchange: Exchange) -> Caller:
+    """The caller, who holds the scope and may ask for this at all."""
+    caller = exchange.require(case.scope)
+    if caller.actor.party == "client" and not case.clients:
+        raise Problem("auth.not_allowed", "This is not open to clients of the centre.")
+    return caller
 
 
 async def _give(exchange: Exchange, answer: Answer, *, replayed: bool = False) -> None:
