@@ -23,11 +23,11 @@ from services.calls.queries import (
     VisitView,
 )
 from services.calls.reports.facts import facts_of
-from services.calls.reports.visibility import call_filters
+from services.calls.reports.visibility import Sight, call_filters
 from services.kernel.boxes import Boxes
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
-from services.kernel.decider import Rejected
+from services.kernel.decider import Rejected, changed
 from services.kernel.lists import Listing, equal, viewed
 from services.kernel.privacy import Keyring, MasterKey
 from services.kernel.projections import answers
@@ -59,14 +59,17 @@ class CallReader:
         self._boxes = Boxes(self._keyring, SEALED_FOR)
 
     @answers(Calls)
-    def calls(self, asked: Calls, db: Cursor, actor: Actor) -> CallList:
+    def calls(self, asked: Calls, db: Cursor, actor: Actor) -> CallList | Rejected:
         """A page of the calls that the filters and the actor's rights leave, by first fact."""
+        sight = Sight.of(db, actor)
+        if asked.agent is not None and not sight.agents:
+            return Rejected("calls.agents_hidden", "You may not see agents by name: leave out `agent`.", 403)
         wanted = LISTED.wanted(asked)
         if asked.customer is not None and asked.customer.strip().lstrip("+").isdigit():
             # A plus that was not encoded arrives as a space.
             wanted["customer"] = self._master.hash_of("+" + asked.customer.strip().lstrip("+"))
         shown, following = LISTED.page(db, asked, {**wanted, **call_filters(db, actor)})
-        return CallList(items=tuple(self._views(db, shown)), next=following)
+        return CallList(items=tuple(self._views(db, shown, sight)), next=following)
 
     @answers(ExportSubject)
     def export(self, asked: ExportSubject, db: Cursor, actor: Actor) -> SubjectExport | Rejected:
@@ -78,12 +81,13 @@ class CallReader:
         wanted = {"subject": subject.hex, **call_filters(db, actor)}
         shown, following = LISTED.page(db, asked, wanted)
         facts = facts_of(db, [call["id"] for call in shown])
+        sight = Sight.of(db, actor)
         opened = self._boxes.opened(db, [(call, fact.event_id) for call in facts for fact in facts[call]], subject)
         return SubjectExport(
             subject=subject,
             calls=tuple(
-                ExportedCall(view, tuple(_fact_view(fact, opened[fact.event_id]) for fact in facts[view.id]))
-                for view in self._views(db, shown, subject)
+                ExportedCall(view, _fact_views(facts[view.id], opened, sight))
+                for view in self._views(db, shown, sight, subject)
             ),
             next=following,
         )
@@ -92,7 +96,7 @@ class CallReader:
     def call(self, asked: CallOf, db: Cursor, actor: Actor) -> CallView | None:
         """One call, if the actor may see it."""
         found = LISTED.rows(db, {"id": asked.id, **call_filters(db, actor)}, 1)
-        return next(iter(self._views(db, found)), None)
+        return next(iter(self._views(db, found, Sight.of(db, actor))), None)
 
     @answers(FactsOfCall)
     def facts(self, asked: FactsOfCall, db: Cursor, actor: Actor) -> FactList | None:
@@ -101,16 +105,19 @@ class CallReader:
             return None
         now = datetime.now(UTC)
         begin = decode(asked.cursor, now, int)[0] if asked.cursor else 0
-        events = facts_of(db, [asked.id])[asked.id]
+        sight = Sight.of(db, actor)
+        events = [event for event in facts_of(db, [asked.id])[asked.id] if sight.tells(event.data)]
         shown = events[begin : begin + asked.limit]
         more = begin + asked.limit < len(events)
         opened = self._boxes.opened(db, [(asked.id, event.event_id) for event in shown])
         return FactList(
-            items=tuple(_fact_view(event, opened[event.event_id]) for event in shown),
+            items=_fact_views(shown, opened, sight),
             next=encode(now, begin + asked.limit) if more else None,
         )
 
-    def _views(self, db: Cursor, calls: Sequence[Mapping[str, Any]], subject: UUID | None = None) -> list[CallView]:
+    def _views(
+        self, db: Cursor, calls: Sequence[Mapping[str, Any]], sight: Sight, subject: UUID | None = None
+    ) -> list[CallView]:
         ids = [call["id"] for call in calls]
         visits, legs = _grouped(db, VISITS, ids), _grouped(db, LEGS, ids)
         places = [(call["id"], call["numbers_event"]) for call in calls if call["numbers_event"]]
@@ -124,8 +131,12 @@ class CallReader:
                     call,
                     caller_number=known.get("from"),
                     called_number=known.get("to"),
-                    visits=tuple(_visit_view(visit) for visit in visits.get(call["id"], ())),
-                    legs=tuple(_leg_view(leg) for leg in legs.get(call["id"], ())),
+                    visits=tuple(
+                        _visit_view(each, sight) for each in visits.get(call["id"], ()) if sight.shows(each["queue"])
+                    ),
+                    legs=tuple(
+                        _leg_view(each, sight) for each in legs.get(call["id"], ()) if sight.shows(each["queue"])
+                    ),
                 )
             )
         return views
@@ -143,7 +154,7 @@ def _seconds(milliseconds: int | None) -> Decimal | None:
     return None if milliseconds is None else seconds(milliseconds)
 
 
-def _visit_view(row: Mapping[str, Any]) -> VisitView:
+def _visit_view(row: Mapping[str, Any], sight: Sight) -> VisitView:
     return VisitView(
         id=row["id"],
         queue=row["queue"],
@@ -152,17 +163,17 @@ def _visit_view(row: Mapping[str, Any]) -> VisitView:
         outcome=row["outcome"],
         reason=row["reason"],
         wait_seconds=_seconds(row["wait_ms"]),
-        agent=row["agent"],
+        agent=row["agent"] if sight.agents else None,
         inferred=row["inferred"],
     )
 
 
-def _leg_view(row: Mapping[str, Any]) -> LegView:
+def _leg_view(row: Mapping[str, Any], sight: Sight) -> LegView:
     return LegView(
         id=row["id"],
         visit_id=row["visit"],
         queue=row["queue"],
-        agent=row["agent"],
+        agent=row["agent"] if sight.agents else None,
         answered_at=row["answered_at"],
         ended_at=row["ended_at"],
         ring_seconds=_seconds(row["ring_ms"]),
@@ -173,6 +184,13 @@ def _leg_view(row: Mapping[str, Any]) -> LegView:
         transferred=row["transferred"],
         inferred=row["inferred"],
     )
+
+
+def _fact_views(
+    events: Sequence[StoredEvent], opened: Mapping[UUID, Mapping[str, Any]], sight: Sight
+) -> tuple[FactView, ...]:
+    views = [_fact_view(event, opened[event.event_id]) for event in events if sight.tells(event.data)]
+    return tuple(changed(view, fact=sight.told(view.fact)) for view in views)
 
 
 def _fact_view(event: StoredEvent, personal: Mapping[str, Any]) -> FactView:

@@ -11,7 +11,8 @@ from services.calls.reports.as_known import Past, recall
 from services.calls.reports.facts import facts_of
 from services.calls.reports.intervals import following
 from services.calls.reports.judged_visits import judged, judged_visits, queue_zones, queues_seen
-from services.calls.reports.service_level import too_long
+from services.calls.reports.ranges import too_long
+from services.calls.reports.visibility import Sight
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
@@ -27,6 +28,7 @@ BEHIND: dict[Measure, str] = {
     "short_abandoned": "outcome = 'abandoned' AND short",
     "overflowed": "outcome = 'overflowed'",
     "in_progress": "outcome = 'in_progress'",
+    "out_of_hours": "out_of_hours",
     "handled": "handled > 0",
     "pending": "pending > 0",
 }
@@ -80,12 +82,14 @@ class Explanations:
         return Explanation(
             value=value,
             policy=judgement.policies(),
-            items=_explained(db, shown, known_at),
+            items=_explained(db, shown, known_at, Sight.of(db, actor)),
             next=encode(now, shown[-1][2].isoformat(), str(shown[-1][1])) if len(page) > asked.limit else None,
         )
 
 
-def _explained(db: Cursor, visits: list[tuple[Any, ...]], known_at: datetime | None) -> tuple[ExplainedVisit, ...]:
+def _explained(
+    db: Cursor, visits: list[tuple[Any, ...]], known_at: datetime | None, sight: Sight
+) -> tuple[ExplainedVisit, ...]:
     facts = facts_of(db, [call for call, _, _ in visits], known_at)
     return tuple(
         ExplainedVisit(
@@ -94,6 +98,7 @@ def _explained(db: Cursor, visits: list[tuple[Any, ...]], known_at: datetime | N
             facts=tuple(
                 ExplainedFact(fact.data["id"], fact.data["source"], fact.type, fact.occurred_at, fact.recorded_at)
                 for fact in facts[call]
+                if sight.tells(fact.data)
             ),
         )
         for call, visit, _ in visits

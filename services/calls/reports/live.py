@@ -19,7 +19,7 @@ from services.calls.queries import (
 from services.calls.reports.intervals import floor
 from services.calls.reports.judged_visits import judged, queue_zones, queues_seen
 from services.calls.reports.service_level import rows
-from services.calls.reports.visibility import queues_open_to
+from services.calls.reports.visibility import agents_open_to, queues_open_to
 from services.kernel.database import Cursor
 from services.kernel.projections import answers
 from services.kernel.values import Actor, seconds
@@ -114,7 +114,9 @@ class LiveFloor:
                 )
                 for queue in seen
             ),
-            agents=tuple(agent.shown for agent in agents if limit is None or not limit.isdisjoint(agent.queues)),
+            agents=tuple(agent.shown for agent in agents if limit is None or not limit.isdisjoint(agent.queues))
+            if agents_open_to(db, actor)
+            else (),
             quotas=(),
         )
 
@@ -127,7 +129,7 @@ def figures_of_today(db: Cursor, queues: list[str], now: datetime) -> dict[str, 
         here = [queue for queue in queues if zones[queue] == zone]
         asked = ServiceLevelOf(from_=floor(now, "P1D", zone), to=now, interval="total")
         judgement = judged(db, asked, asked.from_, asked.to, here)
-        figures |= {row.queue: row for row in rows(db, judgement, asked.from_, asked.to, here)}
+        figures |= {row.queue: row for row in rows(db, judgement, here)}
     return figures
 
 
