@@ -53,6 +53,12 @@ RULE_CODES = (
          "whose public holidays are not known.", "Give ISO 3166 codes, or list the days under `holidays`."),
     Code("calls.calendar.span_empty", "An empty span", 422, "A closure or an opening ends before it begins.",
          "Give an `ends_at` that is later than `begins_at`."),
+    Code("calls.disposition.set_already", "It has a disposition", 409, "A call has one final disposition, and this one "
+         "has it.", "Correct it, with a reason."),
+    Code("calls.disposition.none_to_correct", "No disposition yet", 409, "A correction finds no disposition that "
+         "stands.", "Set the disposition."),
+    Code("calls.list.range_missing", "Of which range?", 422, "Calls out of hours are found within a range only.",
+         "Give `from` and `to`."),
     Code("calls.agents_hidden", "Agents are not shown to you", 403, "A client of the centre asks for an agent by name, "
          "and its settings do not let it.", "Leave `agent` out."),
     Code("calls.report.campaign_as_known", "Campaigns are known as of now", 422, "A report by campaign asks for what "

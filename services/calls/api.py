@@ -2,12 +2,14 @@
 
 from services.calls.domain import calendars as calendar_rules
 from services.calls.domain import clients as client_rules
+from services.calls.domain import dispositions as disposition_rules
 from services.calls.domain import queues as queue_rules
 from services.calls.domain import sources as source_rules
 from services.calls.domain import subjects as subject_rules
 from services.calls.domain.calendars import AdoptCalendar, CalendarView
 from services.calls.domain.clients import ClientView, ConfigureClient
 from services.calls.domain.completion import CallCompleted
+from services.calls.domain.dispositions import CorrectDisposition, Disposed, SetDisposition
 from services.calls.domain.facts import canonical
 from services.calls.domain.queues import ConfigureQueue, QueueView
 from services.calls.domain.sources import ConfigureSource, SourceView
@@ -24,6 +26,10 @@ from services.calls.queries import (
     ClientList,
     ClientOf,
     Clients,
+    DispositionOf,
+    DispositionReport,
+    DispositionsOf,
+    DispositionView,
     Explain,
     Explanation,
     ExportSubject,
@@ -34,6 +40,10 @@ from services.calls.queries import (
     LiveView,
     OpeningHours,
     QueueOf,
+    RepeatedContacts,
+    RepeatList,
+    ResolutionOf,
+    ResolutionReport,
     ServiceLevelOf,
     ServiceLevelReport,
     SourceOf,
@@ -109,6 +119,18 @@ subjects = api.things(
 subjects.command("POST", "/{id}/erasure", EraseSubject, scope="privacy:erase")
 subjects.query("GET", "/{id}/export", ExportSubject, returns=SubjectExport, scope="privacy:export")
 
+calls = api.things(
+    "/v1/calls",
+    disposition_rules.decide,
+    disposition_rules.evolve,
+    Disposed(),
+    id="id",
+    learn=disposition_rules.learn,
+)
+calls.command("POST", "/{id}/disposition", SetDisposition, scope="dispositions:write")
+calls.command("POST", "/{id}/disposition/correct", CorrectDisposition, scope="dispositions:write")
+calls.query("GET", "/{id}/disposition", DispositionOf, returns=DispositionView, scope="calls:read", clients=True)
+
 api.query("GET", "/v1/calls", Calls, returns=CallList, scope="calls:read", clients=True)
 api.query("GET", "/v1/calls/{id}", CallOf, returns=CallView, scope="calls:read", clients=True)
 api.query("GET", "/v1/calls/{id}/facts", FactsOfCall, returns=FactList, scope="calls:read", clients=True)
@@ -116,6 +138,25 @@ api.query(
     "GET", "/v1/reports/service-level", ServiceLevelOf, returns=ServiceLevelReport, scope="reports:read", clients=True
 )
 api.query("GET", "/v1/reports/explain", Explain, returns=Explanation, scope="reports:read", clients=True)
+api.query(
+    "GET", "/v1/reports/dispositions", DispositionsOf, returns=DispositionReport, scope="reports:read", clients=True
+)
+api.query(
+    "GET",
+    "/v1/reports/first-contact-resolution",
+    ResolutionOf,
+    returns=ResolutionReport,
+    scope="reports:read",
+    clients=True,
+)
+api.query(
+    "GET",
+    "/v1/reports/first-contact-resolution/repeats",
+    RepeatedContacts,
+    returns=RepeatList,
+    scope="reports:read",
+    clients=True,
+)
 api.query("GET", "/v1/live", Live, returns=LiveView, scope="live:read", clients=True)
 
 api.publishes(CallCompleted, subject="call", revised=True)

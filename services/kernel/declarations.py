@@ -31,9 +31,9 @@ class UseCase:
 
     `shape` is the dataclass of the command or the query: its fields come from the path, the query string and the body.
     `guarded` asks for If-Match where the thing exists; `shows` answers with the thing itself, and has `…/history` and
-    `?as_of=` beside it. `summary` is the first line of the shape's docstring. A client of the centre can only ask for what
-    is declared for `clients`, and sees of it what is theirs. The fields in `names` hold the name of a thing of another
-    kind, which must exist: else the command is refused with the code beside it.
+    `?as_of=` beside it. `summary` is the first line of the shape's docstring. A client of the centre can only ask for
+    what is declared for `clients`, and sees of it what is theirs. The fields in `names` hold the name of a thing of
+    another kind, which must exist: else the command is refused with the code beside it.
     """
 
     service: str

@@ -48,7 +48,7 @@ class CallFigures(Projection):
     """Follows the facts of calls, the restarts and the settings of sources, and the erasures of persons."""
 
     name = "calls"
-    version = 4
+    version = 5
     handles = (*OF_CALLS, RESTARTED, CONFIGURED, ERASED)
     tables = TABLES + completions.TABLE
 

@@ -13,6 +13,21 @@ from services.calls.queries.calls import (
     Outcome,
     VisitView,
 )
+from services.calls.queries.dispositions import (
+    DispositionOf,
+    DispositionReport,
+    DispositionRow,
+    DispositionsOf,
+    DispositionView,
+    RepeatedContact,
+    RepeatedContacts,
+    RepeatList,
+    ResolutionOf,
+    ResolutionReport,
+    ResolutionRow,
+    ToldDisposition,
+    TopicCounts,
+)
 from services.calls.queries.live import AgentCounts, AgentState, Live, LiveAgent, LiveQueue, LiveView
 from services.calls.queries.privacy import ExportedCall, ExportSubject, SubjectExport
 from services.calls.queries.service_level import (
@@ -54,6 +69,11 @@ __all__ = [
     "ClientList",
     "ClientOf",
     "Clients",
+    "DispositionOf",
+    "DispositionReport",
+    "DispositionRow",
+    "DispositionView",
+    "DispositionsOf",
     "Explain",
     "ExplainedFact",
     "ExplainedVisit",
@@ -77,10 +97,18 @@ __all__ = [
     "Outcome",
     "PolicyView",
     "QueueOf",
+    "RepeatList",
+    "RepeatedContact",
+    "RepeatedContacts",
+    "ResolutionOf",
+    "ResolutionReport",
+    "ResolutionRow",
     "ServiceLevelOf",
     "ServiceLevelReport",
     "ServiceLevelRow",
     "SourceOf",
     "SubjectExport",
+    "ToldDisposition",
+    "TopicCounts",
     "VisitView",
 ]

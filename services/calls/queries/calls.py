@@ -5,17 +5,24 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from services.calls.domain.dispositions import Kind, Resolved, Sentiment
 from services.kernel.decider import values
 from services.kernel.lists import Paged
-from services.kernel.values import Example, Length
+from services.kernel.values import Example, Length, Range
 
 Name = Annotated[str, Length(1, 200)]
+Days = Annotated[int, Range(1, 90)]
 Outcome = Literal["answered", "abandoned", "overflowed", "in_progress", "not_offered"]
 
 
 @values
 class Calls(Paged):
-    """List calls in the order of their first facts, which `from` and `to` bound."""
+    """List calls in the order of their first facts, which `from` and `to` bound.
+
+    `external_id` is `source:call_id`. `disposition` is its code; `topic` and `flag` are among those of the disposition.
+    `min_wait_seconds` and `out_of_hours` are of a visit (to `queue`, where it is given); out of hours is asked of a
+    range. `repeat_of` leaves the calls of the same customer for the same reason within `days` after that call.
+    """
 
     source: Name | None = None
     call_id: Name | None = None
@@ -27,6 +34,18 @@ class Calls(Paged):
     to: datetime | None = None
     campaign: Name | None = None
     customer: Name | None = None
+    client: Name | None = None
+    external_id: Annotated[str | None, Length(1, 401)] = None
+    disposition: Name | None = None
+    kind: Kind | None = None
+    topic: Name | None = None
+    sentiment: Sentiment | None = None
+    flag: Name | None = None
+    resolved: Resolved | None = None
+    min_wait_seconds: Annotated[Decimal | None, Range(0, 31_622_400)] = None
+    out_of_hours: bool | None = None
+    repeat_of: UUID | None = None
+    days: Days = 7
 
 
 @values

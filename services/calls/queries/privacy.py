@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from services.calls.queries.calls import CallView, FactView, Name
+from services.calls.queries.dispositions import ToldDisposition
 from services.kernel.decider import values
 from services.kernel.lists import Paged
 
@@ -16,10 +17,14 @@ class ExportSubject(Paged):
 
 @values
 class ExportedCall:
-    """A call of the person, and its facts as they were sent; what was sealed for somebody else stays closed."""
+    """A call of the person, its facts as they were sent, and what was said of its outcome, with the reasons.
+
+    What was sealed for somebody else stays closed.
+    """
 
     call: CallView
     facts: tuple[FactView, ...]
+    dispositions: tuple[ToldDisposition, ...]
 
 
 @values

@@ -1,9 +1,11 @@
 """Reports: figures computed from the read models at the moment of asking, so that a correction is right at once."""
 
 from services.calls.reports.calls import CallReader
+from services.calls.reports.dispositions import DispositionReader
 from services.calls.reports.explain import Explanations
 from services.calls.reports.live import LiveFloor
 from services.calls.reports.opening_hours import OpeningHoursReader
+from services.calls.reports.resolution import ResolutionReader
 from services.calls.reports.service_level import ServiceLevelReports
 from services.calls.reports.settings import SettingsReader
 from services.kernel.privacy import MasterKey
@@ -18,4 +20,6 @@ def readers(master: MasterKey) -> list[object]:
         LiveFloor(),
         OpeningHoursReader(),
         SettingsReader(),
+        DispositionReader(master),
+        ResolutionReader(),
     ]

@@ -22,30 +22,20 @@ from services.calls.queries import (
     SubjectExport,
     VisitView,
 )
+from services.calls.reports.call_listing import LISTED, Wanted, wanted_calls
+from services.calls.reports.dispositions import told_of
 from services.calls.reports.facts import facts_of
 from services.calls.reports.visibility import Sight, call_filters
 from services.kernel.boxes import Boxes
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected, changed
-from services.kernel.lists import Listing, equal, viewed
+from services.kernel.lists import viewed
 from services.kernel.privacy import Keyring, MasterKey
 from services.kernel.projections import answers
 from services.kernel.store import StoredEvent
 from services.kernel.values import Actor, seconds
 
-FILTERS: dict[str, LiteralString] = {
-    **equal("id", "source", "call_id", "direction", "outcome", "campaign", "customer"),
-    "from_": "started_at >= %(from_)s",
-    "to": "started_at < %(to)s",
-    "queue": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = %(queue)s)",
-    "agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(agent)s)",
-    "subject": """id IN (SELECT id FROM calls WHERE customer = %(subject)s
-        UNION SELECT call FROM further_customers WHERE customer = %(subject)s)""",
-    "seen_queues": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = ANY(%(seen_queues)s))",
-    "seen_agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(seen_agent)s)",
-}
-LISTED = Listing("calls", FILTERS, order={"started_at": datetime.fromisoformat, "id": UUID})
 VISITS = "SELECT * FROM visits WHERE call = ANY(%s) ORDER BY call, number"
 LEGS = "SELECT * FROM legs WHERE call = ANY(%s) ORDER BY call, number"
 SEALED_FOR = "coalesce((metadata ->> 'customer')::uuid, stream_id)"
@@ -59,16 +49,15 @@ class CallReader:
         self._boxes = Boxes(self._keyring, SEALED_FOR)
 
     @answers(Calls)
-    def calls(self, asked: Calls, db: Cursor, actor: Actor) -> CallList | Rejected:
+    def calls(self, asked: Calls, db: Cursor, actor: Actor) -> CallList | Rejected | None:
         """A page of the calls that the filters and the actor's rights leave, by first fact."""
         sight = Sight.of(db, actor)
         if asked.agent is not None and not sight.agents:
             return Rejected("calls.agents_hidden", "You may not see agents by name: leave out `agent`.", 403)
-        wanted = LISTED.wanted(asked)
-        if asked.customer is not None and asked.customer.strip().lstrip("+").isdigit():
-            # A plus that was not encoded arrives as a space.
-            wanted["customer"] = self._master.hash_of("+" + asked.customer.strip().lstrip("+"))
-        shown, following = LISTED.page(db, asked, {**wanted, **call_filters(db, actor)})
+        wanted = wanted_calls(db, asked, actor, self._master)
+        if not isinstance(wanted, Wanted):
+            return wanted
+        shown, following = LISTED.page(db, asked, wanted.filters, **wanted.given)
         return CallList(items=tuple(self._views(db, shown, sight)), next=following)
 
     @answers(ExportSubject)
@@ -82,11 +71,12 @@ class CallReader:
         shown, following = LISTED.page(db, asked, wanted)
         facts = facts_of(db, [call["id"] for call in shown])
         sight = Sight.of(db, actor)
+        said = told_of(db, self._boxes, facts, sight, subject)
         opened = self._boxes.opened(db, [(call, fact.event_id) for call in facts for fact in facts[call]], subject)
         return SubjectExport(
             subject=subject,
             calls=tuple(
-                ExportedCall(view, _fact_views(facts[view.id], opened, sight))
+                ExportedCall(view, _fact_views(facts[view.id], opened, sight), tuple(said[view.id]))
                 for view in self._views(db, shown, sight, subject)
             ),
             next=following,
