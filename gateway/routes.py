@@ -63,7 +63,8 @@ class Routes:
         self, case: UseCase, exchange: Exchange, parameters: Message, thing: Message | None = None
     ) -> Message:
         """What the service answers to a question; about a `thing` where it is one that is shown."""
-        caller = _allowed(case, exchange)
+        past = thing is not None and bool(thing["history"] or thing["as_of"])
+        caller = _allowed(case, exchange, past=past)
         _valid(case, parameters)
         message = {
             "use_case": case.name,
@@ -118,10 +119,13 @@ class Routes:
         return answer
 
 
-def _allowed(case: UseCase, exchange: Exchange) -> Caller:
-    """The caller, who holds the scope and may ask for this at all."""
+def _allowed(case: UseCase, exchange: Exchange, *, past: bool = False) -> Caller:
+    """The caller, who holds the scope and may ask for this at all.
+
+    Clients of the centre are not shown the `past` of a thing: it may have been somebody else's.
+    """
     caller = exchange.require(case.scope)
-    if caller.actor.party == "client" and not case.clients:
+    if caller.actor.party == "client" and (past or not case.clients):
         raise Problem("auth.not_allowed", "This is not open to clients of the centre.")
     return caller
 

@@ -22,14 +22,17 @@ REASON: LiteralString = """CASE WHEN disposition ? 'kind' AND disposition -> 'to
     THEN (disposition ->> 'kind') || '/' || (disposition -> 'topics' ->> 0) ELSE disposition ->> 'code' END"""
 CONTACT: LiteralString = """NOT excluded AND direction IS DISTINCT FROM 'outbound'
     AND direction IS DISTINCT FROM 'internal' AND EXISTS (SELECT FROM legs WHERE legs.call = calls.id)"""
-VISITED: LiteralString = "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND "
+# Whoever is limited to queues learns nothing of a call's other visits, neither by asking for one of them.
+OWN: LiteralString = "(%(own)s::text[] IS NULL OR queue = ANY(%(own)s::text[]))"
+VISITED: LiteralString = f"EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND {OWN} AND "
 OF_CLIENT: LiteralString = "visits.queue IN (SELECT queue FROM queues WHERE queues.client = %(client)s))"
 IN_QUEUE: LiteralString = " AND visits.queue = %(queue)s)"
 # Of a queue without a calendar nothing is out of hours, and of what lies outside the range nothing is known.
 OUT_OF_HOURS: LiteralString = """EXISTS (SELECT FROM visits
     JOIN unnest(%(calendar_queues)s::text[], %(calendar_numbers)s::int[]) AS calendar(queue, number)
         ON calendar.queue = visits.queue
-    WHERE visits.call = calls.id AND entered_at < %(hours_end)s
+    WHERE visits.call = calls.id AND (%(own)s::text[] IS NULL OR visits.queue = ANY(%(own)s::text[]))
+        AND entered_at < %(hours_end)s
         AND NOT entered_at <@ (%(open)s::tstzmultirange[])[calendar.number]"""
 
 FILTERS: dict[str, LiteralString] = {
@@ -39,7 +42,7 @@ FILTERS: dict[str, LiteralString] = {
     "ids": "id = ANY(%(ids)s)",
     "queue": VISITED + "visits.queue = %(queue)s)",
     "client": VISITED + OF_CLIENT,
-    "agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(agent)s)",
+    "agent": f"EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(agent)s AND {OWN})",
     "disposition": "disposition ->> 'code' = %(disposition)s",
     "kind": "disposition ->> 'kind' = %(kind)s",
     "sentiment": "disposition ->> 'sentiment' = %(sentiment)s",
@@ -57,7 +60,7 @@ FILTERS: dict[str, LiteralString] = {
     "until": "started_at <= %(until)s",
     "subject": """id IN (SELECT id FROM calls WHERE customer = %(subject)s
         UNION SELECT call FROM further_customers WHERE customer = %(subject)s)""",
-    "seen_queues": VISITED + "visits.queue = ANY(%(seen_queues)s))",
+    "seen_queues": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = ANY(%(seen_queues)s))",
     "seen_agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(seen_agent)s)",
 }
 LISTED = Listing("calls", FILTERS, order={"started_at": datetime.fromisoformat, "id": UUID})
@@ -82,7 +85,8 @@ class Wanted:
 
 def wanted_calls(db: Cursor, asked: Calls, actor: Actor, master: MasterKey) -> Wanted | Rejected | None:
     """Which calls are asked for, as far as the actor may see them; None where one of them is not to be seen."""
-    wanted = Wanted({**LISTED.wanted(asked), **call_filters(db, actor)}, {})
+    limits = call_filters(db, actor)
+    wanted = Wanted({**LISTED.wanted(asked), **limits}, {"own": limits.get("seen_queues")})
     filters = wanted.filters
     if asked.customer is not None and asked.customer.strip().lstrip("+").isdigit():
         # A plus that was not encoded arrives as a space.
@@ -98,7 +102,7 @@ def wanted_calls(db: Cursor, asked: Calls, actor: Actor, master: MasterKey) -> W
     if filters.pop("out_of_hours", None) is not None and (refused := _want_hours(db, asked, wanted)):
         return refused
     if asked.repeat_of is not None:
-        found = LISTED.rows(db, {"id": asked.repeat_of, **call_filters(db, actor)}, 1)
+        found = LISTED.rows(db, {"id": asked.repeat_of, **limits}, 1)
         if not found:
             return None
         _want_repeats(db, found[0], asked, wanted)

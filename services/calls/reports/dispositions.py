@@ -22,7 +22,7 @@ from services.calls.queries import (
 )
 from services.calls.reports.call_listing import LISTED
 from services.calls.reports.ranges import too_long
-from services.calls.reports.visibility import Sight, call_filters
+from services.calls.reports.visibility import Sight, call_filters, queue_is_seen
 from services.kernel.boxes import Boxes
 from services.kernel.database import Cursor, uuid_array
 from services.kernel.decider import Rejected
@@ -117,10 +117,12 @@ class DispositionReader:
         return DispositionView(asked.id, found[0]["disposition"], tuple(said[asked.id]))
 
     @answers(DispositionsOf)
-    def report(self, asked: DispositionsOf, db: Cursor, actor: Actor) -> DispositionReport | Rejected:
-        """Rows by group; without one, a single row."""
+    def report(self, asked: DispositionsOf, db: Cursor, actor: Actor) -> DispositionReport | Rejected | None:
+        """Rows by group, without one a single row; None where the actor may not see the queue."""
         if refused := too_long(asked.from_, asked.to):
             return refused
+        if asked.queue is not None and not queue_is_seen(db, actor, asked.queue):
+            return None
         wanted = {**LISTED.wanted(asked), **call_filters(db, actor)}
         of_queues = [asked.queue] if asked.queue is not None else wanted.get("seen_queues")
         group, groups = GROUPS[asked.group_by]
@@ -128,7 +130,7 @@ class DispositionReader:
             group=sql.SQL(group), groups=sql.SQL(groups), conditions=LISTED.conditions(wanted)
         )
         tallies: dict[str | None, Tally] = {} if asked.group_by else {None: Tally()}
-        for name, *figures in db.execute(counts, {**wanted, "of_queues": of_queues}):
+        for name, *figures in db.execute(counts, {**wanted, "of_queues": of_queues, "own": wanted.get("seen_queues")}):
             tallies.setdefault(name, Tally()).add(*figures)
         by = asked.group_by or "queue"
         ordered = sorted(tallies.items(), key=lambda each: (each[0] is None, each[0] or ""))

@@ -17,7 +17,7 @@ from services.calls.queries import (
 )
 from services.calls.reports.call_listing import CONTACT, REASON
 from services.calls.reports.ranges import too_long
-from services.calls.reports.visibility import clients_of, queues_open_to
+from services.calls.reports.visibility import clients_of, queue_is_seen, queues_open_to
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
@@ -58,10 +58,12 @@ class ResolutionReader:
     """Answers with how often nobody had to call again."""
 
     @answers(ResolutionOf)
-    def report(self, asked: ResolutionOf, db: Cursor, actor: Actor) -> ResolutionReport | Rejected:
-        """Rows by group; without one, a single row."""
+    def report(self, asked: ResolutionOf, db: Cursor, actor: Actor) -> ResolutionReport | Rejected | None:
+        """Rows by group, without one a single row; None where the actor may not see the queue."""
         if refused := too_long(asked.from_, asked.to):
             return refused
+        if asked.queue is not None and not queue_is_seen(db, actor, asked.queue):
+            return None
         now = datetime.now(UTC)
         group = {None: "NULL::text", "campaign": "campaign"}.get(asked.group_by, "queue")
         counts = sql.SQL(COUNTS).format(group=sql.SQL(group))
@@ -77,10 +79,12 @@ class ResolutionReader:
         return ResolutionReport(rows, asked.days, "kind and first topic, else code", now)
 
     @answers(RepeatedContacts)
-    def repeats(self, asked: RepeatedContacts, db: Cursor, actor: Actor) -> RepeatList | Rejected:
-        """A page of pairs, by the first fact of the contact."""
+    def repeats(self, asked: RepeatedContacts, db: Cursor, actor: Actor) -> RepeatList | Rejected | None:
+        """A page of pairs, by the first fact of the contact; None where the actor may not see the queue."""
         if refused := too_long(asked.from_, asked.to):
             return refused
+        if asked.queue is not None and not queue_is_seen(db, actor, asked.queue):
+            return None
         now = datetime.now(UTC)
         after = decode(asked.cursor, now, datetime.fromisoformat, UUID) if asked.cursor else BEGINNING
         place = {"after_at": after[0], "after_id": after[1], "limit": asked.limit + 1}
