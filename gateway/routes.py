@@ -125,7 +125,7 @@ def _allowed(case: UseCase, exchange: Exchange, *, past: bool = False) -> Caller
     Clients of the centre are not shown the `past` of a thing: it may have been somebody else's.
     """
     caller = exchange.require(case.scope)
-    if caller.actor.party == "client" and (past or not case.clients):
+    if not case.open_to(caller.actor) or (past and caller.actor.party == "client"):
         raise Problem("auth.not_allowed", "This is not open to clients of the centre.")
     return caller
 

@@ -54,6 +54,10 @@ class UseCase:
         """The name under which the service dispatches it."""
         return self.shape.__name__
 
+    def open_to(self, actor: Actor) -> bool:
+        """Whether the actor may ask for it at all; what they may see of it is for who answers to say."""
+        return self.clients or actor.party != "client"
+
     @property
     def summary(self) -> str:
         """What it does, in a line."""
@@ -151,7 +155,7 @@ class Things:
 
     def allowed_actions(self, actor: Actor) -> list[str]:
         """The names of the commands that the actor's scopes let them give."""
-        return [case.name for case in self.commands() if actor.may(case.scope)]
+        return [case.name for case in self.commands() if actor.may(case.scope) and case.open_to(actor)]
 
 
 def _union(function: Callable[..., Any], argument: int) -> tuple[type, ...]:

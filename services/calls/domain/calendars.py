@@ -213,5 +213,6 @@ def is_open(versions: Iterable[CalendarVersion], at: datetime) -> bool:
 
 def next_opening(versions: Iterable[CalendarVersion], at: datetime) -> datetime | None:
     """The instant itself where the calendar is open then, else when it opens next; None: not within 400 days."""
-    spans = opening_spans(versions, at.astimezone(UTC), at.astimezone(UTC) + FURTHEST)
+    at = min(at.astimezone(UTC), LATEST)
+    spans = opening_spans(versions, at, at + FURTHEST)
     return spans[0][0] if spans else None
