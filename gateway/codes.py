@@ -61,6 +61,10 @@ RULE_CODES = (
          "Give `from` and `to`."),
     Code("calls.agents_hidden", "Agents are not shown to you", 403, "A client of the centre asks for an agent by name, "
          "and its settings do not let it.", "Leave `agent` out."),
+    Code("calls.report.nothing_named", "Of what?", 422, "An explanation names neither a queue nor a group of "
+         "the report.", "Give `queue`, `client` or `campaign`."),
+    Code("calls.report.zones_differ", "Days that begin apart", 422, "The queues of a client or a campaign are counted "
+         "in different zones.", "Give the same `timezone` to the report and the explanation."),
     Code("calls.report.campaign_as_known", "Campaigns are known as of now", 422, "A report by campaign asks for what "
          "was known at an instant.", "Leave out `as_known_at`, or group otherwise."),
     Code("calls.queue.reason_both_ways", "A reason counted and excluded", 422, "A service level policy counts a reason "

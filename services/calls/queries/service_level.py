@@ -109,11 +109,16 @@ class ServiceLevelReport:
 
 @values
 class Explain(Paged):
-    """List the visits behind one figure of a report, and the facts behind each visit."""
+    """List the visits behind one figure of a report, and the facts behind each visit.
 
-    queue: Name
+    The figure is of a `queue`, or of a row grouped by `client` or `campaign`.
+    """
+
     interval_start: datetime
     measure: Measure
+    queue: Name | None = None
+    client: Name | None = None
+    campaign: Name | None = None
     report: Literal["service-level"] = "service-level"
     interval: Interval = "PT15M"
     to: datetime | None = None

@@ -3,16 +3,19 @@
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from psycopg import sql
 
 from services.calls.queries import Explain, ExplainedFact, ExplainedVisit, Explanation, Measure
 from services.calls.reports.as_known import Past, recall
 from services.calls.reports.facts import facts_of
-from services.calls.reports.intervals import following
+from services.calls.reports.intervals import STEPS, following
+from services.calls.reports.judged_visits import UTC as UTC_ZONE
 from services.calls.reports.judged_visits import judged, judged_visits, queue_zones, queues_seen
 from services.calls.reports.ranges import too_long
-from services.calls.reports.visibility import Sight
+from services.calls.reports.service_level import CAMPAIGN_NOW
+from services.calls.reports.visibility import Sight, clients_of
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
@@ -34,6 +37,8 @@ BEHIND: dict[Measure, str] = {
 }
 EACH: dict[Measure, str] = {"handled": "handled", "pending": "pending"}  # these count legs, the others visits
 
+IN_CAMPAIGN = " AND (SELECT campaign FROM calls WHERE calls.id = judged.call) = %(campaign)s"
+
 VALUE = "SELECT coalesce(sum({each}), 0)::int FROM ({visits}) AS judged WHERE {behind}"
 PAGE = """SELECT call, id, entered_at FROM ({visits}) AS judged
     WHERE {behind} AND (entered_at, id) > (%(after_instant)s, %(after_id)s) ORDER BY entered_at, id LIMIT %(limit)s"""
@@ -46,16 +51,19 @@ class Explanations:
     @answers(Explain)
     def explain(self, asked: Explain, db: Cursor, actor: Actor) -> Explanation | Rejected | None:
         """The figure, its policies, and a page of its visits in the order in which they entered."""
+        if asked.queue is asked.client is asked.campaign is None:
+            return Rejected("calls.report.nothing_named", "Name a queue, a client or a campaign.", 422, "/queue")
+        if asked.campaign is not None and asked.as_known_at is not None:
+            return Rejected("calls.report.campaign_as_known", CAMPAIGN_NOW, 422, "/campaign")
         queues = queues_seen(db, actor, asked.queue)
+        if asked.client is not None:
+            clients = clients_of(db, queues)
+            queues = [queue for queue in queues if clients.get(queue) == asked.client]
         if not queues:
             return None
-        end = asked.to
-        if asked.interval != "total":
-            end = following(
-                asked.interval_start, asked.interval, asked.timezone or queue_zones(db, queues)[asked.queue]
-            )
-        if end is None:
-            return Rejected("calls.report.end_missing", "A total needs `to`, as the report had it.", 422, "/to")
+        end = _end(asked, set(queue_zones(db, queues).values()))
+        if isinstance(end, Rejected):
+            return end
         if refused := too_long(asked.interval_start, end):
             return refused
         if (known_at := asked.as_known_at) and (
@@ -67,9 +75,10 @@ class Explanations:
         if isinstance(judgement, Rejected):
             return judgement
         visits, parameters = judged_visits(judgement)
+        parameters["campaign"] = asked.campaign
         parts = {
             "visits": visits,
-            "behind": sql.SQL(BEHIND[asked.measure]),
+            "behind": sql.SQL(BEHIND[asked.measure] if asked.campaign is None else BEHIND[asked.measure] + IN_CAMPAIGN),
             "each": sql.SQL(EACH.get(asked.measure, "1")),
         }
         (value,) = db.execute(sql.SQL(VALUE).format(**parts), parameters).fetchone() or (0,)
@@ -85,6 +94,18 @@ class Explanations:
             items=_explained(db, shown, known_at, Sight.of(db, actor)),
             next=encode(now, shown[-1][2].isoformat(), str(shown[-1][1])) if len(page) > asked.limit else None,
         )
+
+
+def _end(asked: Explain, zones: set[ZoneInfo]) -> datetime | Rejected:
+    """Where the interval ends that is explained."""
+    if asked.interval == "total":
+        missing = Rejected("calls.report.end_missing", "A total needs `to`, as the report had it.", 422, "/to")
+        return asked.to or missing
+    zone = asked.timezone or (zones.pop() if len(zones) == 1 else None)
+    if zone is None and asked.interval not in STEPS:
+        differ = "The days of its queues begin in different zones: ask report and explanation with a `timezone`."
+        return Rejected("calls.report.zones_differ", differ, 422, "/timezone")
+    return following(asked.interval_start, asked.interval, zone or UTC_ZONE)
 
 
 def _explained(

@@ -172,6 +172,26 @@ def test_a_client_is_the_sum_of_its_queues_each_judged_by_its_own_policy(calls):
     assert grouped(calls, "queue", "client")[0] == ("care", None)
 
 
+def test_a_figure_of_a_client_or_a_campaign_is_explained(calls):
+    use(calls, "sales", client="acme", timezone="Europe/Paris")
+    use(calls, "care", client="acme")
+    waited(calls, at(0, 9), "sales", campaign="winter")
+    waited(calls, at(1, 9), "care", campaign="winter")
+    waited(calls, at(1, 9), "other", campaign="winter")
+    asked = {"interval_start": MONDAY, "interval": "total", "to": WEEK["to"], "measure": "answered"}
+    values = [calls.ask("Explain", **asked, **named) for named in ({"client": "acme"}, {"campaign": "winter"})]
+    assert [(each["value"], len(each["items"])) for each in values] == [(2, 2), (3, 3)]
+    assert calls.ask("Explain", **asked, campaign="winter", queue="care")["value"] == 1
+    assert calls.ask("Explain", Actor("key", client="acme"), **asked, campaign="winter")["value"] == 2
+    assert calls.refusal("Explain", **asked) == ("calls.report.nothing_named", 422)
+    assert calls.refusal("Explain", **asked, client="nobody") == ("request.not_found", 404)
+    day = {**asked, "interval": "P1D", "client": "acme"}
+    assert calls.refusal("Explain", **day) == ("calls.report.zones_differ", 422)
+    assert calls.ask("Explain", **day, timezone="UTC")["value"] == 1
+    known = {"campaign": "winter", "as_known_at": at(0, 10)}
+    assert calls.refusal("Explain", **asked, **known) == ("calls.report.campaign_as_known", 422)
+
+
 # What a client may see
 
 
