@@ -24,13 +24,17 @@ Name = Annotated[str, Length(1, 200)]
 
 @values
 class KeyOrder:
-    """Make an API key. It holds the scopes named, may send as `sources` and see `queues` (null: all its maker may)."""
+    """Make an API key. It holds the scopes named, may send as `sources` and see `queues` (null: all its maker may).
+
+    A key for a `client` of the centre sees the queues of that client alone.
+    """
 
     name: Annotated[Name, Example("pbx1")]
     scopes: Annotated[tuple[Name, ...], Length(1, 100), Example(["calls:ingest"])]
     sources: tuple[Name, ...] | None = None
     queues: tuple[Name, ...] | None = None
     expires_at: datetime | None = None
+    client: Name | None = None
 
 
 @values
@@ -66,7 +70,8 @@ class ApiKeys:
 
     async def list(self, exchange: Exchange) -> None:
         """A page of keys."""
-        exchange.require("keys:read")
+        if exchange.require("keys:read").actor.party == "client":
+            raise Problem("auth.not_allowed", "This is not open to clients of the centre.")
         page = schemas.load(KeyPage, exchange.in_query(), lenient=True)
         if isinstance(page, list):
             raise invalid(*page)
@@ -78,7 +83,8 @@ class ApiKeys:
 
     async def revoke(self, exchange: Exchange) -> None:
         """Ends a key within 5 seconds; ending it again changes nothing."""
-        exchange.require("keys:write")
+        if exchange.require("keys:write").actor.party == "client":
+            raise Problem("auth.not_allowed", "This is not open to clients of the centre.")
         try:
             key_id = UUID(exchange.in_path["id"])
         except ValueError as error:
@@ -107,7 +113,14 @@ def _terms(order: KeyOrder, maker: Actor) -> KeyTerms:
         _within("sources", order.sources, maker.sources),
         _within("queues", order.queues, maker.queues),
         order.expires_at,
+        client=_client(order.client, maker),
     )
+
+
+def _client(wanted: str | None, maker: Actor) -> str | None:
+    if maker.client is not None and wanted not in (None, maker.client):
+        raise Problem("auth.grants_too_much", f"You are of the client {maker.client}, and so are your keys.")
+    return wanted or maker.client
 
 
 def _within(name: str, wanted: tuple[str, ...] | None, held: frozenset[str] | None) -> frozenset[str] | None:

@@ -58,7 +58,25 @@ RULE_CODES = (
     Code("calls.customer.unknown", "No such customer", 404, "Nobody was saved under this name.",
          "Save the customer first."),
     Code("calls.queue.calendar_unknown", "No such calendar", 422, "A queue names a calendar that does not exist.",
-         "Leave `calendar` out."),
+         "Adopt the calendar first, or leave `calendar` out."),
+    Code("calls.calendar.place_unknown", "No such public holidays", 422, "A calendar names a country or a subdivision "
+         "whose public holidays are not known.", "Give ISO 3166 codes, or list the days under `holidays`."),
+    Code("calls.calendar.span_empty", "An empty span", 422, "A closure or an opening ends before it begins.",
+         "Give an `ends_at` that is later than `begins_at`."),
+    Code("calls.disposition.set_already", "It has a disposition", 409, "A call has one final disposition, and this one "
+         "has it.", "Correct it, with a reason."),
+    Code("calls.disposition.none_to_correct", "No disposition yet", 409, "A correction finds no disposition that "
+         "stands.", "Set the disposition."),
+    Code("calls.list.range_missing", "Of which range?", 422, "Calls out of hours are found within a range only.",
+         "Give `from` and `to`."),
+    Code("calls.agents_hidden", "Agents are not shown to you", 403, "A client of the centre asks for an agent by name, "
+         "and its settings do not let it.", "Leave `agent` out."),
+    Code("calls.report.nothing_named", "Of what?", 422, "An explanation names neither a queue nor a group of "
+         "the report.", "Give `queue`, `client` or `campaign`."),
+    Code("calls.report.zones_differ", "Days that begin apart", 422, "The queues of a client or a campaign are counted "
+         "in different zones.", "Give the same `timezone` to the report and the explanation."),
+    Code("calls.report.campaign_as_known", "Campaigns are known as of now", 422, "A report by campaign asks for what "
+         "was known at an instant.", "Leave out `as_known_at`, or group otherwise."),
     Code("calls.queue.reason_both_ways", "A reason counted and excluded", 422, "A service level policy counts a reason "
          "as abandoned and excludes it too.", "Name each reason in one of the two lists."),
     Code("calls.report.range_empty", "An empty range", 422, "A report ends before it begins.",

@@ -47,6 +47,7 @@ def keys() -> None:
 @click.option("--all-scopes", is_flag=True, help="Everything that an administrator may do.")
 @click.option("--source", "sources", multiple=True, help="A source that it may send as; repeatable. Default: any.")
 @click.option("--queue", "queues", multiple=True, help="A queue that it may see; repeatable. Default: all.")
+@click.option("--client", help="The client of the centre whose key it is: it sees their queues alone.")
 @click.option("--expires-at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), help="When it ends. Default: never.")
 @click.option("--unlimited", is_flag=True, help="Not bound by rate limits.")
 @click.option("--only-key", is_flag=True, help="Print nothing but the key.")

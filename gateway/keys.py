@@ -17,12 +17,16 @@ from services.kernel.values import Actor
 
 PREFIX = "pl_"
 _FORM = re.compile(PREFIX + r"([0-9a-f]{12})_[\w-]{43}", re.ASCII)
-_SHOWN = "id, name, public_id, scopes, sources, queues, unlimited, created_by, created_at, expires_at, revoked_at"
+_SHOWN = (
+    "id, name, public_id, scopes, sources, queues, client, unlimited, created_by, created_at, expires_at, revoked_at"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyTerms:
     """What a key is for: its scopes, the sources it may send as and the queues it may see (None: all), its end.
+
+    The key of a `client` of the centre sees that client's queues alone.
 
     `unlimited` keys are not bound by rate limits; only the command line makes them.
     """
@@ -33,6 +37,7 @@ class KeyTerms:
     queues: frozenset[str] | None = None
     expires_at: datetime | None = None
     unlimited: bool = False
+    client: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class LiveKey:
     queues: list[str] | None
     unlimited: bool
     expires_at: datetime | None
+    client: str | None
 
     @property
     def actor(self) -> Actor:
@@ -54,6 +60,7 @@ class LiveKey:
             scopes=frozenset(self.scopes),
             sources=None if self.sources is None else frozenset(self.sources),
             queues=None if self.queues is None else frozenset(self.queues),
+            client=self.client,
         )
 
 
@@ -71,10 +78,11 @@ async def create_key(connection: AsyncConnection[Any], terms: KeyTerms, created_
     key_id, public_id = uuid_utils.compat.uuid7(), secrets.token_hex(6)
     key = f"{PREFIX}{public_id}_{secrets.token_urlsafe(32)}"
     await connection.execute(
-        "INSERT INTO api_keys (id, public_id, digest, name, scopes, sources, queues, unlimited, created_by, expires_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO api_keys"
+        " (id, public_id, digest, name, scopes, sources, queues, unlimited, created_by, expires_at, client)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (key_id, public_id, _digest(key), terms.name, sorted(terms.scopes), _listed(terms.sources),
-         _listed(terms.queues), terms.unlimited, created_by, terms.expires_at),
+         _listed(terms.queues), terms.unlimited, created_by, terms.expires_at, terms.client),
     )  # fmt: skip
     return key_id, key
 
@@ -85,7 +93,7 @@ async def find_key(connection: AsyncConnection[Any], key: str) -> LiveKey | None
         return None
     async with connection.cursor(row_factory=class_row(LiveKey)) as cursor:
         await cursor.execute(
-            "SELECT id, scopes, sources, queues, unlimited, expires_at FROM api_keys"
+            "SELECT id, scopes, sources, queues, unlimited, expires_at, client FROM api_keys"
             " WHERE public_id = %s AND digest = %s AND revoked_at IS NULL"
             " AND (expires_at IS NULL OR expires_at > now())",
             (form[1], _digest(key)),

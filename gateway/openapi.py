@@ -236,6 +236,8 @@ def _operations(case: UseCase, converter: Any) -> Iterator[Operation]:
     tag = case.path.split("/")[2]
     described = (case.shape.__doc__ or "").strip().partition("\n\n")[2]
     described = f"{described}\n\nNeeds the scope `{case.scope}`: {SCOPES[case.scope]}".strip()
+    if case.clients:
+        described += " Clients of the centre may ask, and see what is theirs."
     schema = schemas.schema_class(case.shape)
     in_path = re.findall(r"\{(\w+)", case.path)
     if case.kind == "command":

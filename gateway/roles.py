@@ -9,6 +9,11 @@ SCOPES: dict[str, str] = {
     "calls:read": "See calls and their facts.",
     "queues:read": "See queues and their service-level policies.",
     "queues:write": "Configure queues and adopt service-level policies.",
+    "calendars:read": "See calendars and their opening hours.",
+    "calendars:write": "Adopt calendars.",
+    "clients:read": "See the clients of the centre.",
+    "clients:write": "Configure the clients of the centre, and what they may see.",
+    "dispositions:write": "Set and correct the dispositions of calls.",
     "sources:read": "See telephone sources.",
     "sources:write": "Configure telephone sources.",
     "identities:read": "See whom the names of outside systems stand for.",
@@ -44,7 +49,9 @@ SCOPES: dict[str, str] = {
     "keys:write": "Make and revoke API keys.",
 }
 
-_SEES_CALLS = {"calls:read", "queues:read", "reports:read", "agents:read", "live:read"}
+_SEES_CALLS = {
+    "calls:read", "queues:read", "calendars:read", "clients:read", "reports:read", "agents:read", "live:read",
+}  # fmt: skip
 _TRAINS = {"inductions:read", "inductions:write", "learning-plans:read", "learning-plans:write"}
 _KEEPS_STAFF = {"employees:read", "employees:write", "supervision:write", "supervision:sign-off"}
 _REWARDS = {"awards:read", "awards:write", "awards:approve"}
@@ -61,17 +68,20 @@ ROLES: dict[str, frozenset[str]] = {
         | _REWARDS
         | _HOLDS_BUDGET
         | _KEEPS_CRM
-        | {"queues:write", "sources:read", "sources:write", "privacy:export", "privacy:erase"}
         | _MAPS_NAMES
+        | {"queues:write", "calendars:write", "clients:write", "dispositions:write"}
+        | {"sources:read", "sources:write", "privacy:export", "privacy:erase"}
     ),
-    "supervisor": frozenset(_SEES_CALLS | {"customers:read"}),
-    "agent": frozenset({"agents:read"}),
+    "supervisor": frozenset(_SEES_CALLS | {"customers:read", "dispositions:write"}),
+    "agent": frozenset({"calls:read", "agents:read", "dispositions:write"}),
     "hr": frozenset(_KEEPS_STAFF | _TRAINS | _REWARDS),
     "trainer": frozenset(_TRAINS),
     "finance": frozenset({"reports:read", "awards:read"} | _HOLDS_BUDGET),
-    "owner": frozenset({"queues:read", "reports:read", "agents:read", "live:read", "budget:read"}),
+    "owner": frozenset(
+        {"queues:read", "calendars:read", "clients:read", "reports:read", "agents:read", "live:read", "budget:read"}
+    ),
     "executive": frozenset({"queues:read", "reports:read", "budget:read"}),
-    "client": frozenset({"queues:read", "reports:read", "agents:read"}),
+    "client": frozenset({"queues:read", "calendars:read", "clients:read", "reports:read", "agents:read", "live:read"}),
     "integrator": frozenset(
         {INGEST, "sources:read", "sources:write", "queues:read", "events:read", "webhooks:read", "webhooks:write"}
         | _MAPS_NAMES
@@ -81,6 +91,8 @@ ROLES: dict[str, frozenset[str]] = {
         {
             "calls:read",
             "queues:read",
+            "calendars:read",
+            "clients:read",
             "sources:read",
             "identities:read",
             "reports:read",

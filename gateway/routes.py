@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
+from gateway.auth import Caller
 from gateway.endpoints import Entry
 from gateway.exchange import Exchange, parsed
 from gateway.exports.exporting import export, forms_of
@@ -72,7 +73,8 @@ class Routes:
         self, case: UseCase, exchange: Exchange, parameters: Message, thing: Message | None = None
     ) -> Message:
         """What the service answers to a question; about a `thing` where it is one that is shown."""
-        caller = exchange.require(case.scope)
+        past = thing is not None and bool(thing["history"] or thing["as_of"])
+        caller = _allowed(case, exchange, past=past)
         _valid(case, parameters)
         message = {
             "use_case": case.name,
@@ -84,7 +86,7 @@ class Routes:
         return await ask(self._rpc, exchange, case.service, "query", message)
 
     async def _command(self, case: UseCase, exchange: Exchange) -> None:
-        caller = exchange.require(case.scope)
+        caller = _allowed(case, exchange)
         body = await exchange.body()
         order = parsed(body)
         if case.each:
@@ -143,6 +145,17 @@ def _each_answered(exchange: Exchange, done: Message) -> Answer:
         return _refused(exchange, Problem("request.none_acceptable", errors=done["rejected"]))
     shown = {name: done[name] for name in ("accepted", "rejected", "position")}
     return Answer(200, {"content-type": "application/json"}, orjson.dumps(shown))
+
+
+def _allowed(case: UseCase, exchange: Exchange, *, past: bool = False) -> Caller:
+    """The caller, who holds the scope and may ask for this at all.
+
+    Clients of the centre are not shown the `past` of a thing: it may have been somebody else's.
+    """
+    caller = exchange.require(case.scope)
+    if not case.open_to(caller.actor) or (past and caller.actor.party == "client"):
+        raise Problem("auth.not_allowed", "This is not open to clients of the centre.")
+    return caller
 
 
 async def give(exchange: Exchange, answer: Answer, *, replayed: bool = False) -> None:

@@ -155,3 +155,25 @@ def test_a_source_may_have_slashes_in_its_name_and_its_secret_is_never_shown(adm
     administrator.settle()
     (call,) = administrator.items("/v1/calls", source=source)
     assert call["started_at"] == "2026-03-17T09:01:00Z"
+
+
+def test_a_disposition_is_set_once_and_then_corrected_with_a_reason(administrator, queue):
+    administrator.send(*answered(queue, 3))
+    (call,) = administrator.items("/v1/calls", queue=queue)
+    path = f"/v1/calls/{call['id']}/disposition"
+    done = administrator.http.post(path, json={"code": "order", "flags": ["dnc"]})
+    assert done.status_code == 200
+    seen = {"Plateau-Min-Position": done.json()["position"]}
+    shown = administrator.http.get("/v1/calls", params={"queue": queue, "disposition": "order"}, headers=seen)
+    assert [each["id"] for each in shown.json()["items"]] == [call["id"]]
+    is_problem(administrator.http.post(path, json={"code": "other"}), 409, "calls.disposition.set_already")
+    correction = {"code": "question", "kind": "question"}
+    refused = is_problem(administrator.http.post(f"{path}/correct", json=correction), 422, "request.invalid")
+    assert [fault["pointer"] for fault in refused["errors"]] == ["/reason"]
+    done = administrator.http.post(f"{path}/correct", json={**correction, "reason": "The wrong button."})
+    answer = administrator.http.get(path, headers={"Plateau-Min-Position": done.json()["position"]}).json()
+    assert answer["disposition"] == {**correction, "flags": ["dnc"]}
+    assert [(each["told"], each["reason"]) for each in answer["told"]] == [
+        ("set", None),
+        ("corrected", "The wrong button."),
+    ]

@@ -1,12 +1,18 @@
 """What the calls service publishes: one line a use case, and the shape of a fact."""
 
+from services.calls.domain import calendars as calendar_rules
+from services.calls.domain import clients as client_rules
 from services.calls.domain import customers as customer_rules
+from services.calls.domain import dispositions as disposition_rules
 from services.calls.domain import identities as identity_rules
 from services.calls.domain import queues as queue_rules
 from services.calls.domain import sources as source_rules
 from services.calls.domain import subjects as subject_rules
+from services.calls.domain.calendars import AdoptCalendar, CalendarView
+from services.calls.domain.clients import ClientView, ConfigureClient
 from services.calls.domain.completion import CallCompleted
 from services.calls.domain.customers import CustomerView, EraseCustomer, SaveCustomer, UnlinkCustomer
+from services.calls.domain.dispositions import CorrectDisposition, Disposed, SetDisposition
 from services.calls.domain.facts import canonical
 from services.calls.domain.identities import CorrectIdentity, EndIdentity, IdentityView, MapIdentities, MapIdentity
 from services.calls.domain.intervals import FigureCorrected, IntervalClosed
@@ -18,26 +24,42 @@ from services.calls.domain.vocabulary import fact_schema
 from services.calls.queries import (
     AgentReport,
     AgentsOf,
+    CalendarList,
+    CalendarOf,
+    Calendars,
     CallList,
     CallOf,
     Calls,
     CallView,
+    ClientList,
+    ClientOf,
+    Clients,
     CorrectionList,
     Corrections,
     CustomerList,
     CustomerOf,
     Customers,
+    DispositionOf,
+    DispositionReport,
+    DispositionsOf,
+    DispositionView,
     Explain,
     Explanation,
     ExportSubject,
     FactList,
     FactsOfCall,
+    HoursOf,
     Identities,
     IdentityList,
     IdentityOf,
     Live,
     LiveView,
+    OpeningHours,
     QueueOf,
+    RepeatedContacts,
+    RepeatList,
+    ResolutionOf,
+    ResolutionReport,
     ServiceLevelOf,
     ServiceLevelReport,
     SourceOf,
@@ -53,6 +75,28 @@ __all__ = ["api", "canonical", "fact_schema"]
 
 api = Api("calls")
 
+calendars = api.things(
+    "/v1/calendars",
+    calendar_rules.decide,
+    calendar_rules.evolve,
+    calendar_rules.Calendar(),
+    id="calendar",
+    named=True,
+)
+calendars.query("GET", "", Calendars, returns=CalendarList, scope="calendars:read", clients=True)
+calendars.command("PUT", "/{calendar}", AdoptCalendar, scope="calendars:write", guarded=True)
+calendars.query("GET", "/{calendar}/hours", HoursOf, returns=OpeningHours, scope="calendars:read", clients=True)
+calendars.shown(
+    "/{calendar}", CalendarOf, calendar_rules.view, returns=CalendarView, scope="calendars:read", clients=True
+)
+
+clients = api.things(
+    "/v1/clients", client_rules.decide, client_rules.evolve, client_rules.Client(), id="client", named=True
+)
+clients.query("GET", "", Clients, returns=ClientList, scope="clients:read", clients=True)
+clients.command("PUT", "/{client}", ConfigureClient, scope="clients:write", guarded=True)
+clients.shown("/{client}", ClientOf, client_rules.view, returns=ClientView, scope="clients:read", clients=True)
+
 queues = api.things(
     "/v1/queues",
     queue_rules.decide,
@@ -62,8 +106,15 @@ queues = api.things(
     named=True,
     limited_by="queues",
 )
-queues.command("PUT", "/{queue:path}", ConfigureQueue, scope="queues:write", guarded=True)
-queues.shown("/{queue:path}", QueueOf, queue_rules.view, returns=QueueView, scope="queues:read")
+queues.command(
+    "PUT",
+    "/{queue:path}",
+    ConfigureQueue,
+    scope="queues:write",
+    guarded=True,
+    names={"calendar": (calendars, "calls.queue.calendar_unknown")},
+)
+queues.shown("/{queue:path}", QueueOf, queue_rules.view, returns=QueueView, scope="queues:read", clients=True)
 
 sources = api.things(
     "/v1/telephony/sources",
@@ -120,14 +171,47 @@ customers.command("POST", "/{customer:path}/erase", EraseCustomer, scope="privac
 customers.shown("/{customer:path}", CustomerOf, customer_rules.view, returns=CustomerView, scope="customers:read")
 customers.query("GET", "", Customers, returns=CustomerList, scope="customers:read")
 
-api.query("GET", "/v1/calls", Calls, returns=CallList, scope="calls:read")
-api.query("GET", "/v1/calls/{id}", CallOf, returns=CallView, scope="calls:read")
-api.query("GET", "/v1/calls/{id}/facts", FactsOfCall, returns=FactList, scope="calls:read")
-api.query("GET", "/v1/reports/service-level", ServiceLevelOf, returns=ServiceLevelReport, scope="reports:read")
-api.query("GET", "/v1/reports/agents", AgentsOf, returns=AgentReport, scope="agents:read")
-api.query("GET", "/v1/reports/explain", Explain, returns=Explanation, scope="reports:read")
+calls = api.things(
+    "/v1/calls",
+    disposition_rules.decide,
+    disposition_rules.evolve,
+    Disposed(),
+    id="id",
+    learn=disposition_rules.learn,
+)
+calls.command("POST", "/{id}/disposition", SetDisposition, scope="dispositions:write")
+calls.command("POST", "/{id}/disposition/correct", CorrectDisposition, scope="dispositions:write")
+calls.query("GET", "/{id}/disposition", DispositionOf, returns=DispositionView, scope="calls:read", clients=True)
+
+api.query("GET", "/v1/calls", Calls, returns=CallList, scope="calls:read", clients=True)
+api.query("GET", "/v1/calls/{id}", CallOf, returns=CallView, scope="calls:read", clients=True)
+api.query("GET", "/v1/calls/{id}/facts", FactsOfCall, returns=FactList, scope="calls:read", clients=True)
+api.query(
+    "GET", "/v1/reports/service-level", ServiceLevelOf, returns=ServiceLevelReport, scope="reports:read", clients=True
+)
+api.query("GET", "/v1/reports/explain", Explain, returns=Explanation, scope="reports:read", clients=True)
+api.query("GET", "/v1/reports/agents", AgentsOf, returns=AgentReport, scope="agents:read", clients=True)
 api.query("GET", "/v1/reports/corrections", Corrections, returns=CorrectionList, scope="reports:read")
-api.query("GET", "/v1/live", Live, returns=LiveView, scope="live:read")
+api.query(
+    "GET", "/v1/reports/dispositions", DispositionsOf, returns=DispositionReport, scope="reports:read", clients=True
+)
+api.query(
+    "GET",
+    "/v1/reports/first-contact-resolution",
+    ResolutionOf,
+    returns=ResolutionReport,
+    scope="reports:read",
+    clients=True,
+)
+api.query(
+    "GET",
+    "/v1/reports/first-contact-resolution/repeats",
+    RepeatedContacts,
+    returns=RepeatList,
+    scope="reports:read",
+    clients=True,
+)
+api.query("GET", "/v1/live", Live, returns=LiveView, scope="live:read", clients=True)
 
 api.publishes(CallCompleted, subject="call", revised=True)
 api.publishes(IntervalClosed, FigureCorrected, revised=True)

@@ -4,9 +4,18 @@ from services.calls.api import api
 from services.calls.erasure import effects
 from services.calls.projections import read_models
 from services.calls.reports import readers
+from services.calls.reports.call_listing import call_is_seen
+from services.calls.reports.visibility import calendar_is_seen, client_is_seen, queue_is_seen
 from services.kernel.database import Pool
 from services.kernel.privacy import Keyring, MasterKey
 from services.kernel.service import Dispatcher
+
+SEES = {
+    "/v1/calendars": calendar_is_seen,
+    "/v1/calls": call_is_seen,
+    "/v1/clients": client_is_seen,
+    "/v1/queues": queue_is_seen,
+}
 
 
 def dispatcher(pool: Pool, master: MasterKey) -> Dispatcher:
@@ -19,4 +28,5 @@ def dispatcher(pool: Pool, master: MasterKey) -> Dispatcher:
         pool=pool,
         keyring=keyring,
         effects=effects(keyring),
+        sees=SEES,
     )

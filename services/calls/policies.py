@@ -7,6 +7,7 @@ import structlog
 
 from services.calls.domain.completion import CallCompleted
 from services.calls.domain.reaper import CallClosedByInference
+from services.calls.projections.stories import FACTS_OF_CALLS
 from services.kernel import schemas, store
 from services.kernel.database import Connection
 from services.kernel.decider import event_type
@@ -25,7 +26,7 @@ STALE = f"""
     CROSS JOIN LATERAL (
         SELECT count(*) AS facts, max(recorded_at) AS recorded_at,
             max(occurred_at) + coalesce(clock_offset_us, 0) * interval '1 microsecond' AS occurred_at
-        FROM store.events WHERE stream_id = calls.id AND type <> %(closing)s
+        FROM store.events WHERE stream_id = calls.id AND type = ANY(%(facts)s)
     ) AS last
     WHERE state <> 'ended' AND greatest(last.occurred_at, last.recorded_at) < %(now)s - {SILENCE}
     ORDER BY calls.id LIMIT %(limit)s"""  # noqa: S608 - constants
@@ -37,9 +38,7 @@ def close_stale(connection: Connection, now: datetime) -> int:
     The closing says how many facts were known: any fact that comes later undoes it (see the fold).
     """
     with connection.cursor() as db:
-        stale = db.execute(
-            STALE, {"now": now, "limit": AT_ONCE, "closing": event_type(CallClosedByInference)}
-        ).fetchall()
+        stale = db.execute(STALE, {"now": now, "limit": AT_ONCE, "facts": list(FACTS_OF_CALLS)}).fetchall()
     return sum(_close(connection, call, facts, now) for call, facts in stale)
 
 

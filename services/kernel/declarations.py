@@ -34,7 +34,9 @@ class UseCase:
     `shape` is the dataclass of the command or the query: its fields come from the path, the query string and the body.
     `guarded` asks for If-Match where the thing exists; `shows` answers with the thing itself, and has `…/history` and
     `?as_of=` beside it. `each` is the command that every one of the `items` of a bulk command is, decided by itself.
-    `summary` is the first line of the shape's docstring.
+    `summary` is the first line of the shape's docstring. A client of the centre can only ask for what is declared for
+    `clients`, and sees of it what is theirs. The fields in `names` hold the name of a thing of another kind, which must
+    exist: else the command is refused with the code beside it.
     """
 
     service: str
@@ -48,11 +50,17 @@ class UseCase:
     guarded: bool = False
     shows: bool = False
     each: type | None = None
+    clients: bool = False
+    names: "Mapping[str, tuple[Things, str]] | None" = None
 
     @property
     def name(self) -> str:
         """The name under which the service dispatches it."""
         return self.shape.__name__
+
+    def open_to(self, actor: Actor) -> bool:
+        """Whether the actor may ask for it at all; what they may see of it is for who answers to say."""
+        return self.clients or actor.party != "client"
 
     @property
     def summary(self) -> str:
@@ -67,7 +75,8 @@ class Things:
     `named` things are called by an outside name (a queue, a source); their stream is derived from it. The others have
     UUIDv7 ids made by the gateway before the command is sent, unless they are `identified_by` what the command that
     makes one says, a function of which is the id. `people` are named by the id of the subject; who calls
-    one by an E.164 number is understood, but the number is kept nowhere.
+    one by an E.164 number is understood, but the number is kept nowhere. Where a stream holds more than what was
+    decided on the thing, `learn(state, type)` says what such an event changes by its type.
     """
 
     api: "Api"
@@ -80,13 +89,23 @@ class Things:
     limited_by: Limit | None = None
     people: bool = False
     identified_by: Callable[[Any], UUID] | None = None
+    learn: Callable[[Any, str], Any] | None = None
     view: Callable[[str, Any], Any] | None = None
 
-    def command(self, method: Method, path: str, shape: type, *, scope: str, guarded: bool = False) -> None:
+    def command(
+        self,
+        method: Method,
+        path: str,
+        shape: type,
+        *,
+        scope: str,
+        guarded: bool = False,
+        clients: bool = False,
+        names: "Mapping[str, tuple[Things, str]] | None" = None,
+    ) -> None:
         """Declares a command on this kind of thing."""
-        self.api.add(
-            UseCase(self.api.name, "command", method, self.prefix + path, shape, scope, things=self, guarded=guarded)
-        )
+        more = {"things": self, "guarded": guarded, "clients": clients, "names": names}
+        self.api.add(UseCase(self.api.name, "command", method, self.prefix + path, shape, scope, **more))  # type: ignore[arg-type]
 
     def bulk(self, method: Method, path: str, shape: type, *, each: type, scope: str) -> None:
         """Declares many commands in one body: its `items`, `each` decided by itself, on things `identified_by` them.
@@ -96,15 +115,27 @@ class Things:
         case = UseCase(self.api.name, "command", method, self.prefix + path, shape, scope, things=self, each=each)
         self.api.add(case)
 
-    def query(self, method: Method, path: str, shape: type, *, returns: type, scope: str) -> None:
+    def query(
+        self, method: Method, path: str, shape: type, *, returns: type, scope: str, clients: bool = False
+    ) -> None:
         """Declares a query under this kind's path, answered by a projection."""
-        self.api.add(UseCase(self.api.name, "query", method, self.prefix + path, shape, scope, returns, self))
+        path = self.prefix + path
+        self.api.add(UseCase(self.api.name, "query", method, path, shape, scope, returns, self, clients=clients))
 
-    def shown(self, path: str, shape: type, view: Callable[[str, Any], Any], *, returns: type, scope: str) -> None:
+    def shown(
+        self,
+        path: str,
+        shape: type,
+        view: Callable[[str, Any], Any],
+        *,
+        returns: type,
+        scope: str,
+        clients: bool = False,
+    ) -> None:
         """Declares how one thing is shown: `view(name or id, state)`, folded from its own stream, so never behind."""
-        self.view = view
+        self.view, path = view, self.prefix + path
         self.api.add(
-            UseCase(self.api.name, "query", "GET", self.prefix + path, shape, scope, returns, self, shows=True)
+            UseCase(self.api.name, "query", "GET", path, shape, scope, returns, self, shows=True, clients=clients)
         )
 
     def key_of(self, case: UseCase, command: Any, given: str) -> str:
@@ -144,7 +175,7 @@ class Things:
 
     def allowed_actions(self, actor: Actor) -> list[str]:
         """The names of the commands that the actor's scopes let them give."""
-        return [case.name for case in self.commands() if actor.may(case.scope)]
+        return [case.name for case in self.commands() if actor.may(case.scope) and case.open_to(actor)]
 
 
 def _union(function: Callable[..., Any], argument: int) -> tuple[type, ...]:
@@ -207,13 +238,17 @@ class Api:
         limited_by: Limit | None = None,
         people: bool = False,
         identified_by: Callable[[Any], UUID] | None = None,
+        learn: Callable[[Any, str], Any] | None = None,
     ) -> Things:
         """Declares a kind of thing; `limited_by` names the limit of an actor under which its names fall."""
-        return Things(self, prefix, decide, evolve, initial, id, named or people, limited_by, people, identified_by)
+        named = named or people
+        return Things(self, prefix, decide, evolve, initial, id, named, limited_by, people, identified_by, learn)
 
-    def query(self, method: Method, path: str, shape: type, *, returns: type, scope: str) -> None:
+    def query(
+        self, method: Method, path: str, shape: type, *, returns: type, scope: str, clients: bool = False
+    ) -> None:
         """Declares a query that a projection answers."""
-        self.add(UseCase(self.name, "query", method, path, shape, scope, returns))
+        self.add(UseCase(self.name, "query", method, path, shape, scope, returns, clients=clients))
 
     def inside(self, shape: type, *, returns: type) -> None:
         """Declares a query that the gateway asks for its own work, such as a secret to check a signature with.

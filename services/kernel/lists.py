@@ -4,7 +4,7 @@ EMPLOYEES = Listing("employees", {"role": "role = %(role)s", "team": "team = %(t
 rows, following = EMPLOYEES.page(db, asked)
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from datetime import UTC, datetime
 from typing import Annotated, Any, LiteralString, TypeVar
@@ -53,34 +53,43 @@ class Listing:
         """What a question asks of the filters."""
         return {name: getattr(asked, name) for name in self.filters if getattr(asked, name, None) is not None}
 
-    def page(self, db: Cursor, asked: Any, wanted: Mapping[str, Any] | None = None) -> tuple[list[Row], str | None]:
+    def conditions(self, wanted: Iterable[str]) -> sql.Composed:
+        """The SQL of those filters together."""
+        return sql.SQL(" AND ").join([sql.SQL(self.filters[name]) for name in wanted] or [sql.SQL("true")])
+
+    def page(
+        self, db: Cursor, asked: Any, wanted: Mapping[str, Any] | None = None, **given: Any
+    ) -> tuple[list[Row], str | None]:
         """A page by the limit and the cursor that are asked, and the cursor of the next; raises BadCursor.
 
-        `wanted` are values by filter, where they are not simply those that are asked.
+        `wanted` are values by filter, where they are not simply those that are asked; `given` is what more the SQL of
+        the filters names.
         """
         now = datetime.now(UTC)
         after = decode(asked.cursor, now, *self.order.values()) if asked.cursor else ()
         matching = self.wanted(asked) if wanted is None else wanted
-        found = self.rows(db, matching, asked.limit + 1, after)
+        found = self.rows(db, matching, asked.limit + 1, after, **given)
         shown = found[: asked.limit]
         more = len(found) > asked.limit
         return shown, encode(now, *(shown[-1][column] for column in self.order)) if more else None
 
-    def rows(self, db: Cursor, wanted: Mapping[str, Any], limit: int, after: Sequence[Any] = ()) -> list[Row]:
+    def rows(
+        self, db: Cursor, wanted: Mapping[str, Any], limit: int, after: Sequence[Any] = (), **given: Any
+    ) -> list[Row]:
         """The first rows that match, behind a place in the order."""
         order = sql.SQL(", ").join(map(sql.Identifier, self.order))
         place = dict(zip(map("after_{}".format, self.order), after, strict=False))
-        conditions: list[sql.Composable] = [sql.SQL(self.filters[name]) for name in wanted]
+        conditions: sql.Composable = self.conditions(wanted)
         if place:
-            behind = sql.SQL("({}) > ({})")
-            conditions.append(behind.format(order, sql.SQL(", ").join(map(sql.Placeholder, place))))
+            behind = sql.SQL("{} AND ({}) > ({})")
+            conditions = behind.format(conditions, order, sql.SQL(", ").join(map(sql.Placeholder, place)))
         statement = sql.SQL(SELECT).format(
             relation=sql.SQL(self.relation),
-            conditions=sql.SQL(" AND ").join(conditions or [sql.SQL("true")]),
+            conditions=conditions,
             order=order,
         )
         with db.connection.cursor(row_factory=dict_row) as rows:
-            return rows.execute(statement, {**wanted, **place, "limit": limit}).fetchall()
+            return rows.execute(statement, {**wanted, **given, **place, "limit": limit}).fetchall()
 
 
 def viewed(cls: type[V], row: Mapping[str, Any], **more: Any) -> V:

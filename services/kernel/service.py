@@ -20,7 +20,7 @@ from services.kernel.answers import encode
 from services.kernel.cursors import BadCursor
 from services.kernel.database import Cursor, Pool
 from services.kernel.decider import Context, Rejected
-from services.kernel.declarations import Api, UseCase
+from services.kernel.declarations import Api, Things, UseCase
 from services.kernel.feed import public_events
 from services.kernel.following import Waker
 from services.kernel.privacy import Keyring
@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 
 Message = Mapping[str, Any]
 Answer = dict[str, Any]
+Sees = Callable[[Cursor, Actor, str], bool]
 
 NO_KEY = "There can be nothing of that id or name."
 DECISIONS = 5  # how often a command that named no version is decided anew after a conflict
@@ -70,7 +71,13 @@ class Dispatcher:
         keyring: Keyring,
         upcasters: Mapping[tuple[str, int], Upcaster] | None = None,
         effects: Effects | None = None,
+        sees: Mapping[str, Sees] | None = None,
     ) -> None:
+        """`sees` says by the prefix of a kind of thing whether an actor may know of the one of an id or name.
+
+        Without a rule of its own a kind is not shown to clients of the centre.
+        """
+        self._sees = sees or {}
         self._api, self._read_models, self._pool, self._keyring = api, read_models, pool, keyring
         self._upcasters = upcasters or {}
         self._things = ThingStore(keyring, self._upcasters, effects or {})
@@ -115,8 +122,10 @@ class Dispatcher:
         key = things.key_of(case, command, message["key"])
         if not things.can_be(key):
             return not_valid(f"/{things.id}", NO_KEY)
-        if not things.open_to(actor, key):
+        if not self._is_seen(db, things, actor, key):
             return nothing_here()
+        if unknown := self._unknown_names(db, case, command):
+            return refusal_of(unknown)
         if things.people:
             key = str(self._keyring.subject(key))
         loaded = self._things.load(db, things, key)
@@ -153,6 +162,26 @@ class Dispatcher:
                 accepted = len(commands) - len(rejected)
                 return {"accepted": accepted, "rejected": rejected, "position": written(position)}
         return refused("request.conflict", "Others change these things at the same time; repeat.", 409)
+
+    def _is_seen(self, db: Cursor, things: Things, actor: Actor, key: str) -> bool:
+        if not things.open_to(actor, key):
+            return False
+        if not actor.is_limited:
+            return True
+        rule = self._sees.get(things.prefix)
+        if rule is None:
+            return actor.party != "client"
+        with db.connection.transaction():
+            db.execute(projections.READ_VIEWS)
+            return rule(db, actor, key)
+
+    @staticmethod
+    def _unknown_names(db: Cursor, case: UseCase, command: Any) -> Rejected | None:
+        for field, (kind, code) in (case.names or {}).items():
+            name = getattr(command, field)
+            if name is not None and not (kind.can_be(name) and store.heads(db, [kind.stream(name)])):
+                return Rejected(code, f"There is no {kind.id} of that name.", 422, f"/{field}")
+        return None
 
     @staticmethod
     def _precondition(case: UseCase, loaded: Loaded, expected: int | None) -> Answer | None:
@@ -223,8 +252,10 @@ class Dispatcher:
             return not_valid("/as_of", str(error.args[0]))
         if as_of is not None and not store.has_passed(db, as_of):
             return refused("request.not_yet_known", "Something may still be recorded by then; ask later.", 409)
+        if not self._is_seen(db, things, actor, key):
+            return nothing_here()
         loaded = self._things.load(db, things, key, as_of)
-        if not things.open_to(actor, key) or not (loaded.events or things.named):
+        if not (loaded.events or things.named):
             return nothing_here()
         if message.get("history"):
             hidden = {name for cls in things.events.values() for name in schemas.personal_fields(cls)}

@@ -169,10 +169,13 @@ class ThingStore:
         return _Decided(refusals, new, happened, loaded)
 
     def _folded(self, db: Cursor, things: Things, stored: Sequence[StoredEvent]) -> Loaded:
-        events = tuple([self._open(db, event) for event in stored])
+        events = tuple([self._open(db, event) if event.type in things.events else event for event in stored])
         state = things.initial
         for event in events:
-            state = things.evolve(state, schemas.revive(things.events[event.type], event.data))
+            if things.learn is not None and event.type not in things.events:
+                state = things.learn(state, event.type)
+            else:
+                state = things.evolve(state, schemas.revive(things.events[event.type], event.data))
         return Loaded(state, events)
 
     def _has_effect(self, happened: Iterable[Any]) -> bool:

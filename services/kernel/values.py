@@ -141,6 +141,11 @@ class Actor:
         """The side of the table that the actor sits on."""
         return "client" if self.client else "centre"
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether the actor sees less than all: a client of the centre, a key of some queues, an agent."""
+        return self.client is not None or self.queues is not None or self.roles == {"agent"}
+
     def is_employee(self, employee: UUID | str) -> bool:
         """Whether the actor is the employee of this id, by the agent that they are or the id that they sign in with."""
         return str(employee) in (self.agent, self.id)

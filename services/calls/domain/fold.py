@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
+from services.calls.domain import dispositions
 from services.calls.domain.legs import AgentLeg, Ring
 from services.calls.domain.names import Names
 from services.calls.domain.reading import State
@@ -51,13 +52,18 @@ class Call:
 
 
 def fold(
-    facts: Iterable[Fact], restarts: Sequence[int] = (), closed: int | None = None, names: Names | None = None
+    facts: Iterable[Fact],
+    restarts: Sequence[int] = (),
+    closed: int | None = None,
+    names: Names | None = None,
+    decided: Sequence[Fact] = (),
 ) -> Call:
     """The call that these facts tell; at least one.
 
-    `restarts` are the instants at which the call's source restarted, sorted. `closed` is how many facts were known when
-    the reaper closed the call: it holds only as long as no other fact has come. `names` are what the source's names
-    mean here, where any of them is mapped.
+    `decided` are the dispositions that people set and corrected, as facts would tell them. `restarts` are the
+    instants at which the call's source restarted, sorted. `closed` is how many facts were known when the reaper closed
+    the call: it holds only as long as no other fact has come. `names` are what the source's names mean here, where any
+    of them is mapped.
     """
     known = {fact.event_id: fact for fact in facts}
     story = in_order(known.values())
@@ -79,6 +85,10 @@ def fold(
         root_call_id = fact.root_call_id or root_call_id
         parent_call_id = fact.parent_call_id or parent_call_id
 
+    disposition = None
+    superseded = known.values() if len(story) < len(known) else ()
+    if reading.dispositions or decided or superseded:
+        disposition = dispositions.final(reading.dispositions, decided, superseded)
     legs = tuple([leg.result(reading.notes) for leg in reading.legs])
     outcome: Outcome = reading.visits[-1].outcome if reading.visits else "answered" if legs else "not_offered"
     state = reading.state()
@@ -96,7 +106,7 @@ def fold(
         reading.excluded,
         root_call_id,
         parent_call_id,
-        reading.disposition,
+        disposition,
         len(known),
         tuple(reading.notes),
         tuple(reading.visits),

@@ -14,7 +14,7 @@ class QueueSettings:
     """The zone in which a queue's days begin, its calendar, and the client of the centre whose calls it takes."""
 
     timezone: ZoneInfo = ZoneInfo("UTC")
-    calendar: str | None = None
+    calendar: Annotated[str | None, Length(1, 200)] = None
     client: Annotated[str | None, Length(1, 200)] = None
 
 
@@ -60,8 +60,6 @@ class QueueView(QueueSettings):
 
 def decide(queue: Queue, order: ConfigureQueue, ctx: Context) -> Decision:
     """Only what changes happens."""
-    if order.calendar is not None:
-        return Rejected("calls.queue.calendar_unknown", "There is no such calendar.", 422, "/calendar")
     policy = order.service_level
     if policy is not None and (both := sorted({*policy.count_as_abandoned} & {*policy.exclude})):
         refusal = f"Count {', '.join(both)} as abandoned, or exclude it: not both."

@@ -1,8 +1,8 @@
 """What is known of a call while its facts are read: its visits, legs and rings so far, and how they begin and end."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 from services.calls.domain.legs import OpenLeg, Ring
 from services.calls.domain.story import Fact
@@ -22,7 +22,7 @@ class Reading:
 
     __slots__ = (
         "_passages",
-        "disposition",
+        "dispositions",
         "early",
         "ended_at",
         "excluded",
@@ -44,7 +44,7 @@ class Reading:
         self.legs: list[OpenLeg] = []
         self.rings: list[Ring] = []
         self.notes: dict[str, None] = {}
-        self.disposition: Mapping[str, Any] | None = None
+        self.dispositions: list[Fact] = []
         self.excluded = False
 
     @property

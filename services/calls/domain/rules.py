@@ -177,7 +177,7 @@ def _imply_answer(call: Reading, fact: Fact, wait: int, talk: int) -> list[OpenL
 
 @_reads("call.disposition_set")
 def _disposition_set(call: Reading, fact: Fact) -> None:
-    call.disposition = fact.data
+    call.dispositions.append(fact)
 
 
 @_reads("call.excluded", "call.included")

@@ -20,6 +20,7 @@ CREATE TABLE calls (
 );
 CREATE INDEX calls_in_order ON calls (started_at, id);
 CREATE INDEX calls_of_customer ON calls (customer, started_at) WHERE customer IS NOT NULL;
+CREATE INDEX calls_by_disposition ON calls ((disposition ->> 'code'), started_at, id) WHERE disposition IS NOT NULL;
 CREATE INDEX calls_open ON calls (source) WHERE state <> 'ended';
 CREATE INDEX calls_of_campaign ON calls (campaign, started_at) WHERE campaign IS NOT NULL;
 

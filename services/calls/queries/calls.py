@@ -5,11 +5,13 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from services.calls.domain.dispositions import Kind, Resolved, Sentiment
 from services.kernel.decider import values
 from services.kernel.lists import Paged
-from services.kernel.values import Example, Length
+from services.kernel.values import Example, Length, Range
 
 Name = Annotated[str, Length(1, 200)]
+Days = Annotated[int, Range(1, 90)]
 Outcome = Literal["answered", "abandoned", "overflowed", "in_progress", "not_offered"]
 
 
@@ -18,6 +20,9 @@ class Calls(Paged):
     """List calls in the order of their first facts, which `from` and `to` bound.
 
     `customer` is a number, the id of a subject, or a customer as a CRM calls them (`hubspot:4711`).
+    `external_id` is `source:call_id`. `disposition` is its code; `topic` and `flag` are among those of the disposition.
+    `min_wait_seconds` and `out_of_hours` are of a visit (to `queue`, where it is given); out of hours is asked of a
+    range. `repeat_of` leaves the calls of the same customer for the same reason within `days` after that call.
     """
 
     source: Name | None = None
@@ -31,6 +36,18 @@ class Calls(Paged):
     campaign: Name | None = None
     customer: Name | None = None
     interaction: UUID | None = None
+    client: Name | None = None
+    external_id: Annotated[str | None, Length(1, 401)] = None
+    disposition: Name | None = None
+    kind: Kind | None = None
+    topic: Name | None = None
+    sentiment: Sentiment | None = None
+    flag: Name | None = None
+    resolved: Resolved | None = None
+    min_wait_seconds: Annotated[Decimal | None, Range(0, 31_622_400)] = None
+    out_of_hours: bool | None = None
+    repeat_of: UUID | None = None
+    days: Days = 7
 
 
 @values

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from services.calls.domain.customers import CustomerView
 from services.calls.queries.calls import CallView, FactView, Name
+from services.calls.queries.dispositions import ToldDisposition
 from services.kernel.decider import values
 from services.kernel.lists import Paged
 
@@ -17,10 +18,14 @@ class ExportSubject(Paged):
 
 @values
 class ExportedCall:
-    """A call of the person, and its facts as they were sent; what was sealed for somebody else stays closed."""
+    """A call of the person, its facts as they were sent, and what was said of its outcome, with the reasons.
+
+    What was sealed for somebody else stays closed.
+    """
 
     call: CallView
     facts: tuple[FactView, ...]
+    dispositions: tuple[ToldDisposition, ...]
 
 
 @values

@@ -21,9 +21,11 @@ Measure = Literal[
     "short_abandoned",
     "overflowed",
     "in_progress",
+    "out_of_hours",
     "handled",
     "pending",
 ]
+Hours = Literal["open", "closed", "all"]
 
 AgentGroup = Literal["agent", "queue", "total"]
 AgentMeasure = Literal[
@@ -55,7 +57,10 @@ class ServiceLevelOf:
 
     A visit counts in the interval in which it entered the queue, with all its durations. Without `policy`,
     `threshold_seconds` or `formula` each visit is judged by the policy in force when it entered. With `as_known_at`
-    the visits are those that everything recorded at or before that instant tells of.
+    the visits are those that everything recorded at or before that instant tells of. `hours` leaves those that entered
+    while the queue's calendar was open or closed, by the version in force then; a queue without one is always open.
+    With `group_by` a row is of a client's queues or of a campaign: counts are summed, then divided, and each visit is
+    judged by the policy of its own queue.
     """
 
     from_: datetime
@@ -67,13 +72,18 @@ class ServiceLevelOf:
     formula: Formula | None = None
     timezone: ZoneInfo | None = None
     as_known_at: datetime | None = None
+    hours: Hours = "all"
+    group_by: Literal["queue", "client", "campaign"] = "queue"
 
 
 @values
 class ServiceLevelRow:
-    """The figures of one queue in one interval; null where a ratio or a mean has nothing to stand on."""
+    """The figures of one queue in one interval; null where a ratio or a mean has nothing to stand on.
 
-    queue: str
+    `queue` is null in a row of a client or of a campaign, which is null itself where the visits have none.
+    """
+
+    queue: str | None
     interval_start: datetime
     offered: int
     answered: int
@@ -84,6 +94,7 @@ class ServiceLevelRow:
     overflowed: int
     left_by_reason: dict[str, int]
     in_progress: int
+    out_of_hours: int
     service_level: Decimal | None
     service_level_numerator: int
     service_level_denominator: int
@@ -97,6 +108,8 @@ class ServiceLevelRow:
     hold_seconds: Decimal
     wrapup_seconds: Decimal
     aht_seconds: Decimal | None
+    client: str | None = None
+    campaign: str | None = None
 
 
 @values
@@ -121,13 +134,16 @@ class ServiceLevelReport:
 class Explain(Paged):
     """List the visits or legs behind one figure of a report, and the facts behind each.
 
-    Of the service level name the `queue`; of agents the `agent`, or with `group_by` queue or total what its row names.
+    Of the service level name the `queue`, or the `client` or `campaign` of the row; of agents the `agent`, or with
+    `group_by` queue or total what its row names.
     The time that an agent was signed in, available or paused stands on facts of the agent, which come without a call.
     """
 
     interval_start: datetime
     measure: Literal[Measure, AgentMeasure]
     queue: Name | None = None
+    client: Name | None = None
+    campaign: Name | None = None
     agent: Name | None = None
     group_by: AgentGroup | None = None
     report: Literal["service-level", "agents"] = "service-level"
@@ -138,6 +154,7 @@ class Explain(Paged):
     formula: Formula | None = None
     timezone: ZoneInfo | None = None
     as_known_at: datetime | None = None
+    hours: Hours = "all"
 
 
 @values

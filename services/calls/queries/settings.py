@@ -1,8 +1,13 @@
-"""Queues and sources as they are configured."""
+"""Queues, calendars, clients and sources as they are configured."""
 
+from datetime import datetime
+
+from services.calls.domain.calendars import CalendarView
+from services.calls.domain.clients import ClientView
 from services.calls.domain.sources import SourceSettings
 from services.calls.queries.calls import Name
 from services.kernel.decider import values
+from services.kernel.lists import Paged
 
 
 @values
@@ -10,6 +15,76 @@ class QueueOf:
     """Show how a queue is counted, and the service level policy last adopted (the default where none is)."""
 
     queue: Name
+
+
+@values
+class CalendarOf:
+    """Show when the queues of a calendar are open, by the version last adopted."""
+
+    calendar: Name
+
+
+@values
+class Calendars(Paged):
+    """List the calendars by name, each by the version last adopted."""
+
+
+@values
+class CalendarList:
+    """A page of calendars; `next` is the cursor of the following page."""
+
+    items: tuple[CalendarView, ...]
+    next: str | None
+
+
+@values
+class HoursOf:
+    """Show the opening spans of a calendar within a range of at most 400 days, by the versions in force then."""
+
+    calendar: Name
+    from_: datetime
+    to: datetime
+
+
+@values
+class OpenSpan:
+    """Open from an instant to another, half-open."""
+
+    opens_at: datetime
+    closes_at: datetime
+
+
+@values
+class OpeningHours:
+    """The opening spans in order, and when the calendar is open next at or after the end of the range.
+
+    Spans that meet are one. `next_opening` is null where that is more than 400 days away. Before its first version a
+    calendar closes nothing.
+    """
+
+    calendar: str
+    items: tuple[OpenSpan, ...]
+    next_opening: datetime | None
+
+
+@values
+class ClientOf:
+    """Show what a client of the centre is called, and what it may see."""
+
+    client: Name
+
+
+@values
+class Clients(Paged):
+    """List the clients of the centre that were configured, by their short names."""
+
+
+@values
+class ClientList:
+    """A page of clients; `next` is the cursor of the following page."""
+
+    items: tuple[ClientView, ...]
+    next: str | None
 
 
 @values

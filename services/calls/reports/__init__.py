@@ -4,10 +4,14 @@ from services.calls.reports.agents import AgentReports
 from services.calls.reports.calls import CallReader
 from services.calls.reports.corrections import CorrectionReader
 from services.calls.reports.customers import CustomerReader
+from services.calls.reports.dispositions import DispositionReader
 from services.calls.reports.explain import Explanations
 from services.calls.reports.identities import IdentityReader
 from services.calls.reports.live import LiveFloor
+from services.calls.reports.opening_hours import OpeningHoursReader
+from services.calls.reports.resolution import ResolutionReader
 from services.calls.reports.service_level import ServiceLevelReports
+from services.calls.reports.settings import SettingsReader
 from services.calls.reports.sources import SourceReader
 from services.kernel.privacy import MasterKey
 
@@ -24,4 +28,8 @@ def readers(master: MasterKey) -> list[object]:
         IdentityReader(),
         CorrectionReader(),
         CustomerReader(master),
+        OpeningHoursReader(),
+        SettingsReader(),
+        DispositionReader(master),
+        ResolutionReader(),
     ]

@@ -14,7 +14,7 @@ from services.calls.projections.stories import microseconds
 from services.calls.queries import AgentReport, AgentRow, AgentsOf
 from services.calls.reports.agents_viewed import Row, Sight, View, Window, viewed_by
 from services.calls.reports.floor import Agent, agents_near, restarts_known, too_many
-from services.calls.reports.service_level import too_long
+from services.calls.reports.ranges import too_long
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
 from services.kernel.projections import answers

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from services.calls.domain.agents_time import Work, on_call
 from services.calls.queries import AgentsOf, Explain, ExplainedFact, ExplainedVisit, Explanation
@@ -13,9 +12,8 @@ from services.calls.reports.agents import Ring, Seen, agents_seen, of_legs, of_r
 from services.calls.reports.agents_viewed import Sight, View, Window, viewed_by
 from services.calls.reports.facts import facts_of
 from services.calls.reports.floor import too_many
-from services.calls.reports.intervals import following
 from services.calls.reports.judged_visits import queue_zones
-from services.calls.reports.service_level import too_long
+from services.calls.reports.ranges import end_of, too_long
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
@@ -48,21 +46,16 @@ class Behind(NamedTuple):
     marks: tuple[tuple[UUID, UUID], ...] = ()
 
 
-def end_of(asked: Explain, zone: ZoneInfo) -> datetime | Rejected:
-    """The end of the interval asked about."""
-    if asked.interval != "total":
-        return following(asked.interval_start, asked.interval, asked.timezone or zone)
-    return asked.to or Rejected("calls.report.end_missing", "A total needs `to`, as the report had it.", 422, "/to")
-
-
 def agents_explained(db: Cursor, actor: Actor, asked: Explain) -> Explanation | Rejected | None:
     """The figure, and a page of what is behind it in the order in which it began."""
     # Who may explain reports may not by that see agents; whoever asks from inside has no scopes at all.
     if actor.scopes and not actor.may("agents:read"):
         return Rejected("auth.not_allowed", "This needs the scope agents:read. Ask an administrator for it.", 403)
+    if actor.party == "client":
+        return Rejected("calls.report.names_not_shown", "What agents did is explained to the centre only.", 403)
     if asked.as_known_at is not None:
         return Rejected("request.invalid", "Agents are reported as known now: leave it out.", 422, "/as_known_at")
-    end = end_of(asked, queue_zones(db, [asked.queue or ""])[asked.queue or ""])
+    end = end_of(asked, {queue_zones(db, [asked.queue or ""])[asked.queue or ""]})
     if isinstance(end, Rejected):
         return end
     if refused := too_long(asked.interval_start, end):

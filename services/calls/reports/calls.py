@@ -23,34 +23,21 @@ from services.calls.queries import (
     SubjectExport,
     VisitView,
 )
+from services.calls.reports.call_listing import FILTERS, LISTED, Wanted, wanted_calls
 from services.calls.reports.customers import CustomerReader
+from services.calls.reports.dispositions import told_of
 from services.calls.reports.facts import facts_of
-from services.calls.reports.visibility import call_filters
+from services.calls.reports.visibility import Sight, call_filters
 from services.kernel.boxes import Boxes
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
-from services.kernel.decider import Rejected
-from services.kernel.lists import Listing, equal, viewed
+from services.kernel.decider import Rejected, changed
+from services.kernel.lists import Listing, viewed
 from services.kernel.privacy import Keyring, MasterKey
 from services.kernel.projections import answers
 from services.kernel.store import StoredEvent
 from services.kernel.values import Actor, seconds
 
-FILTERS: dict[str, LiteralString] = {
-    **equal("id", "source", "call_id", "direction", "outcome", "campaign", "customer"),
-    "from_": "started_at >= %(from_)s",
-    "to": "started_at < %(to)s",
-    "queue": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = %(queue)s)",
-    "agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(agent)s)",
-    "of_customer": """customer IN (SELECT subject FROM customer_numbers WHERE customer = %(of_customer)s)""",
-    "subject": """id IN (SELECT id FROM calls WHERE customer = %(subject)s
-        UNION SELECT call FROM further_customers WHERE customer = %(subject)s)""",
-    "interaction": """(id IN (SELECT call FROM interactions WHERE interactions.interaction = %(interaction)s)
-        OR id = %(interaction)s AND NOT EXISTS (SELECT FROM interactions WHERE interactions.call = id))""",
-    "seen_queues": "EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND visits.queue = ANY(%(seen_queues)s))",
-    "seen_agent": "EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(seen_agent)s)",
-}
-LISTED = Listing("calls", FILTERS, order={"started_at": datetime.fromisoformat, "id": UUID})
 VISITS = "SELECT * FROM visits WHERE call = ANY(%s) ORDER BY call, number"
 LEGS = "SELECT * FROM legs WHERE call = ANY(%s) ORDER BY call, number"
 LINKED = Listing(
@@ -62,7 +49,6 @@ LINKED = Listing(
 )
 MOST_LINKED = 100
 INTERACTIONS = "SELECT call, interaction FROM interactions WHERE call = ANY(%s)"
-LONGEST_NUMBER = 15  # digits of an E.164 number
 SEALED_FOR = "coalesce((metadata ->> 'customer')::uuid, stream_id)"
 
 
@@ -75,22 +61,16 @@ class CallReader:
         self._customers = CustomerReader(master)
 
     @answers(Calls)
-    def calls(self, asked: Calls, db: Cursor, actor: Actor) -> CallList:
+    def calls(self, asked: Calls, db: Cursor, actor: Actor) -> CallList | Rejected | None:
         """A page of the calls that the filters and the actor's rights leave, by first fact."""
-        wanted = LISTED.wanted(asked)
-        if asked.customer is not None:
-            wanted |= self._of_customer(wanted.pop("customer"))
-        shown, following = LISTED.page(db, asked, {**wanted, **call_filters(db, actor)})
-        return CallList(items=tuple(self._views(db, actor, shown)), next=following)
-
-    def _of_customer(self, named: str) -> dict[str, Any]:
-        """The filter of a customer, who is named by a number, by the id of a subject, or as a CRM calls them."""
-        if ":" in named:
-            return {"of_customer": named}
-        digits = named.strip().lstrip("+")
-        if digits.isdigit() and len(digits) <= LONGEST_NUMBER:  # a plus that was not encoded arrives as a space
-            return {"customer": self._master.hash_of("+" + digits)}
-        return {"customer": named.replace("-", "").lower()}
+        sight = Sight.of(db, actor)
+        if asked.agent is not None and not sight.agents:
+            return Rejected("calls.agents_hidden", "You may not see agents by name: leave out `agent`.", 403)
+        wanted = wanted_calls(db, asked, actor, self._master)
+        if not isinstance(wanted, Wanted):
+            return wanted
+        shown, following = LISTED.page(db, asked, wanted.filters, **wanted.given)
+        return CallList(items=tuple(self._views(db, actor, shown, sight)), next=following)
 
     @answers(ExportSubject)
     def export(self, asked: ExportSubject, db: Cursor, actor: Actor) -> SubjectExport | Rejected:
@@ -102,13 +82,15 @@ class CallReader:
         wanted = {"subject": subject.hex, **call_filters(db, actor)}
         shown, following = LISTED.page(db, asked, wanted)
         facts = facts_of(db, [call["id"] for call in shown])
+        sight = Sight.of(db, actor)
+        said = told_of(db, self._boxes, facts, sight, subject)
         opened = self._boxes.opened(db, [(call, fact.event_id) for call in facts for fact in facts[call]], subject)
         return SubjectExport(
             subject=subject,
             customers=self._customers.of_subject(db, subject),
             calls=tuple(
-                ExportedCall(view, tuple(_fact_view(fact, opened[fact.event_id]) for fact in facts[view.id]))
-                for view in self._views(db, actor, shown, subject)
+                ExportedCall(view, _fact_views(facts[view.id], opened, sight), tuple(said[view.id]))
+                for view in self._views(db, actor, shown, sight, subject)
             ),
             next=following,
         )
@@ -117,7 +99,7 @@ class CallReader:
     def call(self, asked: CallOf, db: Cursor, actor: Actor) -> CallView | None:
         """One call, if the actor may see it."""
         found = LISTED.rows(db, {"id": asked.id, **call_filters(db, actor)}, 1)
-        return next(iter(self._views(db, actor, found)), None)
+        return next(iter(self._views(db, actor, found, Sight.of(db, actor))), None)
 
     @answers(FactsOfCall)
     def facts(self, asked: FactsOfCall, db: Cursor, actor: Actor) -> FactList | None:
@@ -126,17 +108,18 @@ class CallReader:
             return None
         now = datetime.now(UTC)
         begin = decode(asked.cursor, now, int)[0] if asked.cursor else 0
-        events = facts_of(db, [asked.id])[asked.id]
+        sight = Sight.of(db, actor)
+        events = [event for event in facts_of(db, [asked.id])[asked.id] if sight.tells(event.data)]
         shown = events[begin : begin + asked.limit]
         more = begin + asked.limit < len(events)
         opened = self._boxes.opened(db, [(asked.id, event.event_id) for event in shown])
         return FactList(
-            items=tuple(_fact_view(event, opened[event.event_id]) for event in shown),
+            items=_fact_views(shown, opened, sight),
             next=encode(now, begin + asked.limit) if more else None,
         )
 
     def _views(
-        self, db: Cursor, actor: Actor, calls: Sequence[Mapping[str, Any]], subject: UUID | None = None
+        self, db: Cursor, actor: Actor, calls: Sequence[Mapping[str, Any]], sight: Sight, subject: UUID | None = None
     ) -> list[CallView]:
         ids = [call["id"] for call in calls]
         visits, legs = _grouped(db, VISITS, ids), _grouped(db, LEGS, ids)
@@ -154,8 +137,12 @@ class CallReader:
                     called_number=known.get("to"),
                     interaction=joined.get(call["id"], call["id"]),
                     linked_calls=_linked(db, actor, call["id"]) if call["id"] in joined else (),
-                    visits=tuple(_visit_view(visit) for visit in visits.get(call["id"], ())),
-                    legs=tuple(_leg_view(leg) for leg in legs.get(call["id"], ())),
+                    visits=tuple(
+                        _visit_view(each, sight) for each in visits.get(call["id"], ()) if sight.shows(each["queue"])
+                    ),
+                    legs=tuple(
+                        _leg_view(each, sight) for each in legs.get(call["id"], ()) if sight.shows(each["queue"])
+                    ),
                 )
             )
         return views
@@ -178,7 +165,7 @@ def _seconds(milliseconds: int | None) -> Decimal | None:
     return None if milliseconds is None else seconds(milliseconds)
 
 
-def _visit_view(row: Mapping[str, Any]) -> VisitView:
+def _visit_view(row: Mapping[str, Any], sight: Sight) -> VisitView:
     return VisitView(
         id=row["id"],
         queue=row["queue"],
@@ -187,17 +174,17 @@ def _visit_view(row: Mapping[str, Any]) -> VisitView:
         outcome=row["outcome"],
         reason=row["reason"],
         wait_seconds=_seconds(row["wait_ms"]),
-        agent=row["agent"],
+        agent=row["agent"] if sight.agents else None,
         inferred=row["inferred"],
     )
 
 
-def _leg_view(row: Mapping[str, Any]) -> LegView:
+def _leg_view(row: Mapping[str, Any], sight: Sight) -> LegView:
     return LegView(
         id=row["id"],
         visit_id=row["visit"],
         queue=row["queue"],
-        agent=row["agent"],
+        agent=row["agent"] if sight.agents else None,
         answered_at=row["answered_at"],
         ended_at=row["ended_at"],
         ring_seconds=_seconds(row["ring_ms"]),
@@ -208,6 +195,13 @@ def _leg_view(row: Mapping[str, Any]) -> LegView:
         transferred=row["transferred"],
         inferred=row["inferred"],
     )
+
+
+def _fact_views(
+    events: Sequence[StoredEvent], opened: Mapping[UUID, Mapping[str, Any]], sight: Sight
+) -> tuple[FactView, ...]:
+    views = [_fact_view(event, opened[event.event_id]) for event in events if sight.tells(event.data)]
+    return tuple(changed(view, fact=sight.told(view.fact)) for view in views)
 
 
 def _fact_view(event: StoredEvent, personal: Mapping[str, Any]) -> FactView:

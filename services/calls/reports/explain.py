@@ -8,11 +8,13 @@ from uuid import UUID
 from psycopg import sql
 
 from services.calls.queries import AgentMeasure, Explain, ExplainedVisit, Explanation, Measure
-from services.calls.reports.agents_explained import agents_explained, end_of, shown
+from services.calls.reports.agents_explained import agents_explained, shown
 from services.calls.reports.as_known import Past, recall
 from services.calls.reports.facts import facts_of
 from services.calls.reports.judged_visits import judged, judged_visits, queue_zones, queues_seen
-from services.calls.reports.service_level import too_long
+from services.calls.reports.ranges import end_of, too_long
+from services.calls.reports.service_level import CAMPAIGN_NOW
+from services.calls.reports.visibility import Sight, clients_of
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
@@ -28,10 +30,13 @@ BEHIND: dict[Measure, str] = {
     "short_abandoned": "outcome = 'abandoned' AND short",
     "overflowed": "outcome = 'overflowed'",
     "in_progress": "outcome = 'in_progress'",
+    "out_of_hours": "out_of_hours",
     "handled": "handled > 0",
     "pending": "pending > 0",
 }
 EACH: dict[Measure, str] = {"handled": "handled", "pending": "pending"}  # these count legs, the others visits
+
+IN_CAMPAIGN = " AND (SELECT campaign FROM calls WHERE calls.id = judged.call) = %(campaign)s"
 
 VALUE = "SELECT coalesce(sum({each}), 0)::int FROM ({visits}) AS judged WHERE {behind}"
 PAGE = """SELECT call, id, entered_at FROM ({visits}) AS judged
@@ -50,12 +55,17 @@ class Explanations:
             return Rejected("request.invalid", f"The report {asked.report} has no such measure.", 422, "/measure")
         if asked.report == "agents":
             return agents_explained(db, actor, asked)
-        if asked.queue is None:
-            return Rejected("request.invalid", "Name the queue of the row.", 422, "/queue")
+        if asked.queue is asked.client is asked.campaign is None:
+            return Rejected("calls.report.nothing_named", "Name a queue, a client or a campaign.", 422, "/queue")
+        if asked.campaign is not None and asked.as_known_at is not None:
+            return Rejected("calls.report.campaign_as_known", CAMPAIGN_NOW, 422, "/campaign")
         queues = queues_seen(db, actor, asked.queue)
+        if asked.client is not None:
+            clients = clients_of(db, queues)
+            queues = [queue for queue in queues if clients.get(queue) == asked.client]
         if not queues:
             return None
-        end = end_of(asked, queue_zones(db, queues)[asked.queue])
+        end = end_of(asked, set(queue_zones(db, queues).values()))
         if isinstance(end, Rejected):
             return end
         if refused := too_long(asked.interval_start, end):
@@ -69,9 +79,11 @@ class Explanations:
         if isinstance(judgement, Rejected):
             return judgement
         visits, parameters = judged_visits(judgement)
+        parameters["campaign"] = asked.campaign
+        behind = BEHIND[asked.measure]  # type: ignore[index] - as was checked
         parts = {
             "visits": visits,
-            "behind": sql.SQL(BEHIND[asked.measure]),  # type: ignore[index] - as was checked
+            "behind": sql.SQL(behind if asked.campaign is None else behind + IN_CAMPAIGN),
             "each": sql.SQL(EACH.get(asked.measure, "1")),  # type: ignore[call-overload]
         }
         (value,) = db.execute(sql.SQL(VALUE).format(**parts), parameters).fetchone() or (0,)
@@ -84,18 +96,20 @@ class Explanations:
         return Explanation(
             value=Decimal(value),
             policy=judgement.policies(),
-            items=_explained(db, first, known_at),
+            items=_explained(db, first, known_at, Sight.of(db, actor)),
             next=encode(now, first[-1][2].isoformat(), str(first[-1][1])) if len(page) > asked.limit else None,
         )
 
 
-def _explained(db: Cursor, visits: list[tuple[Any, ...]], known_at: datetime | None) -> tuple[ExplainedVisit, ...]:
+def _explained(
+    db: Cursor, visits: list[tuple[Any, ...]], known_at: datetime | None, sight: Sight
+) -> tuple[ExplainedVisit, ...]:
     facts = facts_of(db, [call for call, _, _ in visits], known_at)
     return tuple(
         ExplainedVisit(
             call_id=call,
             visit_id=visit,
-            facts=tuple(shown(fact) for fact in facts[call]),
+            facts=tuple(shown(fact) for fact in facts[call] if sight.tells(fact.data)),
         )
         for call, visit, _ in visits
     )

@@ -11,14 +11,15 @@ from psycopg import sql
 
 from services.calls.domain.service_level import DEFAULT, Formula, ServiceLevelPolicy, timeline
 from services.calls.queries import Explain, Interval, PolicyView, ServiceLevelOf
+from services.calls.queries.service_level import Hours
 from services.calls.reports.intervals import SQL_START
+from services.calls.reports.opening_hours import OpenTimes, open_times
 from services.calls.reports.visibility import queues_open_to
 from services.kernel import schemas
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected, changed, of
 from services.kernel.values import Actor
 
-MOST_DAYS = 400
 UTC = ZoneInfo("UTC")
 
 # The queues that have visits, each found by one step in the index, however many visits there are.
@@ -41,15 +42,19 @@ class Span:
     begin: datetime
     end: datetime
     policy: ServiceLevelPolicy
+    calendar: int | None  # its place in the open times, from 1
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is asked about: the spans, and the interval by which visits are counted."""
+    """What is asked about: the spans, the interval by which visits are counted, and when their queues were open."""
 
     spans: tuple[Span, ...]
     interval: Interval
     begin: datetime
+    end: datetime
+    open: OpenTimes
+    hours: Hours
 
     def policies(self) -> tuple[PolicyView, ...]:
         """The policies that judge, each once, with their queues."""
@@ -90,12 +95,13 @@ def judged(
         return Rejected(
             "calls.report.policy_unknown", "No queue asked about has a policy of that name.", 422, "/policy"
         )
+    times = open_times(db, queues, begin, end)
     spans = [
-        Span(queue, asked.timezone or zones[queue], since, until, overridden(policy, asked))
+        Span(queue, asked.timezone or zones[queue], since, until, overridden(policy, asked), times.place(queue))
         for queue in queues
         for since, until, policy in timeline(adopted.get(queue, []), begin, end)
     ]
-    return Judged(tuple(spans), asked.interval, begin)
+    return Judged(tuple(spans), asked.interval, begin, end, times, asked.hours)
 
 
 def overridden(policy: ServiceLevelPolicy, asked: ServiceLevelOf | Explain) -> ServiceLevelPolicy:
@@ -114,19 +120,25 @@ JUDGED_VISITS = """
         CASE WHEN span.strictly THEN wait_ms < span.threshold_ms ELSE wait_ms <= span.threshold_ms END AS within,
         wait_ms <= least(span.short_ms, span.threshold_ms) AS short,
         reason = ANY(string_to_array(span.counted, ' ')) AS counted,
-        reason = ANY(string_to_array(span.left_out, ' ')) AS left_out
+        reason = ANY(string_to_array(span.left_out, ' ')) AS left_out,
+        {out_of_hours} AS out_of_hours
     FROM unnest(%(numbers)s::int[], %(queues)s::text[], %(zones)s::text[], %(begins)s::timestamptz[],
         %(ends)s::timestamptz[], %(thresholds)s::numeric[], %(strict)s::boolean[], %(shorts)s::numeric[],
-        %(counted)s::text[], %(left_out)s::text[])
-        AS span(number, queue, zone, begins, ends, threshold_ms, strictly, short_ms, counted, left_out)
+        %(counted)s::text[], %(left_out)s::text[], %(calendars)s::int[])
+        AS span(number, queue, zone, begins, ends, threshold_ms, strictly, short_ms, counted, left_out, calendar)
     JOIN visits ON visits.queue = span.queue AND entered_at >= span.begins AND entered_at < span.ends
-        AND NOT visits.excluded"""
+        AND NOT visits.excluded AND {hours}"""
+# Looked up in a sorted multirange for each visit, so that a year of opening hours costs no more than a day of them.
+OUT_OF_HOURS = sql.SQL("coalesce(NOT entered_at <@ (%(open)s::tstzmultirange[])[span.calendar], false)")
+NEVER = sql.SQL("false")
 
 
 def judged_visits(asked: Judged) -> tuple[sql.Composed, dict[str, Any]]:
     """SQL of the visits asked about, one row each with how it is judged, and the parameters of that SQL."""
     start = sql.SQL(SQL_START[asked.interval])  # type: ignore[arg-type]
     spans = asked.spans
+    out_of_hours = OUT_OF_HOURS if asked.open.spans else NEVER
+    hours = {"all": sql.SQL("true"), "open": sql.SQL("NOT ") + out_of_hours, "closed": out_of_hours}[asked.hours]
     parameters = {
         "from": asked.begin,
         "numbers": list(range(len(spans))),
@@ -139,5 +151,8 @@ def judged_visits(asked: Judged) -> tuple[sql.Composed, dict[str, Any]]:
         "shorts": [span.policy.short_abandon_seconds * 1000 for span in spans],
         "counted": [" ".join(span.policy.count_as_abandoned) for span in spans],
         "left_out": [" ".join(span.policy.exclude) for span in spans],
+        "calendars": [span.calendar for span in spans],
     }
-    return sql.SQL(JUDGED_VISITS).format(start=start), parameters
+    if asked.open.spans:
+        parameters["open"] = asked.open.multiranges()
+    return sql.SQL(JUDGED_VISITS).format(start=start, out_of_hours=out_of_hours, hours=hours), parameters

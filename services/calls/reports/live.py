@@ -22,7 +22,7 @@ from services.calls.reports.floor import Agent, agents_now, instant, restarts_kn
 from services.calls.reports.intervals import floor
 from services.calls.reports.judged_visits import judged, queue_zones, queues_seen
 from services.calls.reports.service_level import rows
-from services.calls.reports.visibility import names_open_to, queues_open_to
+from services.calls.reports.visibility import agents_open_to, queues_open_to
 from services.kernel.database import Cursor
 from services.kernel.projections import answers
 from services.kernel.values import Actor, seconds
@@ -66,9 +66,7 @@ class LiveFloor:
                 )
                 for queue in seen
             ),
-            agents=tuple(each.shown for each in agents if _open_to(each, limit))
-            if names_open_to(actor) is None
-            else (),
+            agents=tuple(each.shown for each in agents if _open_to(each, limit)) if agents_open_to(db, actor) else (),
             quotas=(),
         )
 
@@ -81,7 +79,7 @@ def figures_of_today(db: Cursor, queues: list[str], now: datetime) -> dict[str, 
         here = [queue for queue in queues if zones[queue] == zone]
         asked = ServiceLevelOf(from_=floor(now, "P1D", zone), to=now, interval="total")
         judgement = judged(db, asked, asked.from_, asked.to, here)
-        figures |= {row.queue: row for row in rows(db, judgement, asked.from_, asked.to, here)}
+        figures |= {row.queue: row for row in rows(db, judgement, here)}
     return figures
 
 

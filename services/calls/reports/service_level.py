@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import sql
@@ -18,14 +18,16 @@ from services.calls.domain.service_level import (
 from services.calls.queries import ServiceLevelOf, ServiceLevelReport, ServiceLevelRow
 from services.calls.reports.as_known import Past, recall
 from services.calls.reports.intervals import starts
-from services.calls.reports.judged_visits import MOST_DAYS, Judged, judged, judged_visits, queues_seen
+from services.calls.reports.judged_visits import Judged, judged, judged_visits, queues_seen
+from services.calls.reports.ranges import too_long
+from services.calls.reports.visibility import clients_of
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
 from services.kernel.projections import answers
 from services.kernel.values import Actor, mean_seconds, ratio, seconds
 
 COUNTS = """
-    SELECT queue, interval_start, span, reason,
+    SELECT {group}, interval_start, span, reason,
         count(*) FILTER (WHERE outcome = 'answered'),
         count(*) FILTER (WHERE outcome = 'answered' AND within),
         count(*) FILTER (WHERE outcome = 'abandoned'),
@@ -38,8 +40,13 @@ COUNTS = """
         count(*) FILTER (WHERE outcome = 'overflowed' AND left_out),
         count(*) FILTER (WHERE outcome = 'in_progress'),
         coalesce(sum(wait_ms) FILTER (WHERE outcome = 'answered'), 0)::bigint, max(wait_ms),
-        sum(handled)::int, sum(pending)::int, sum(talk_ms)::bigint, sum(hold_ms)::bigint, sum(wrapup_ms)::bigint
-    FROM ({visits}) AS judged GROUP BY queue, interval_start, span, reason"""
+        sum(handled)::int, sum(pending)::int, sum(talk_ms)::bigint, sum(hold_ms)::bigint, sum(wrapup_ms)::bigint,
+        count(*) FILTER (WHERE out_of_hours)
+    FROM ({visits}) AS judged GROUP BY 1, interval_start, span, reason"""
+QUEUE = sql.SQL("queue")
+CAMPAIGN = sql.SQL("(SELECT campaign FROM calls WHERE calls.id = judged.call)")
+
+CAMPAIGN_NOW = "The campaigns of calls are known as of now only: leave out `as_known_at`, or group otherwise."
 
 NUMBERS = len(Counts.__dataclass_fields__)
 
@@ -60,11 +67,12 @@ class Sums:
     talk: int = 0
     hold: int = 0
     wrapup: int = 0
+    out_of_hours: int = 0
 
     def add(self, policy: ServiceLevelPolicy, reason: str | None, figures: Sequence[Any]) -> None:
         """More visits, judged by one policy: fractions add up, they are never averaged."""
         counts = Counts(*figures[:NUMBERS])
-        waited, max_wait, handled, pending, talk, hold, wrapup = figures[NUMBERS:]
+        waited, max_wait, handled, pending, talk, hold, wrapup, out_of_hours = figures[NUMBERS:]
         for name in Counts.__dataclass_fields__:
             self.counts[name] += getattr(counts, name)
         self.counts["offered"] += counts.offered
@@ -81,12 +89,13 @@ class Sums:
         self.talk += talk
         self.hold += hold
         self.wrapup += wrapup
+        self.out_of_hours += out_of_hours
 
-    def row(self, queue: str, start: datetime) -> ServiceLevelRow:
-        """The figures as they are shown."""
+    def row(self, start: datetime, **group: str | None) -> ServiceLevelRow:
+        """The figures as they are shown; `group` says of which queue, client or campaign."""
         counts = self.counts
         return ServiceLevelRow(
-            queue=queue,
+            **{"queue": None, **group},
             interval_start=start,
             offered=counts["offered"],
             answered=counts["answered"],
@@ -97,6 +106,7 @@ class Sums:
             overflowed=counts["overflowed"],
             left_by_reason=dict(sorted(self.left_by_reason.items())),
             in_progress=counts["in_progress"],
+            out_of_hours=self.out_of_hours,
             service_level=ratio(*self.level),
             service_level_numerator=self.level[0],
             service_level_denominator=self.level[1],
@@ -117,28 +127,25 @@ def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
     return one[0] + other[0], one[1] + other[1]
 
 
-def rows(db: Cursor, asked: Judged, begin: datetime, end: datetime, filled: Iterable[str]) -> Iterator[ServiceLevelRow]:
-    """The report's rows by queue and interval; the queues of `filled` show their empty intervals too."""
-    sums: dict[tuple[str, datetime], Sums] = {}
+def rows(db: Cursor, asked: Judged, filled: Iterable[str], group_by: str = "queue") -> Iterator[ServiceLevelRow]:
+    """The report's rows by queue (or client, or campaign) and interval.
+
+    The queues of `filled` show their empty intervals too.
+    """
+    sums: dict[tuple[str | None, datetime], Sums] = {}
     zones = asked.zones()
+    clients = clients_of(db, list(zones)) if group_by == "client" else {}
     for queue in filled:
-        for start in starts(begin, end, asked.interval, zones[queue]):
+        for start in starts(asked.begin, asked.end, asked.interval, zones[queue]):
             sums[queue, start] = Sums()
     if asked.spans:
         visits, parameters = judged_visits(asked)
-        for queue, start, span, reason, *figures in db.execute(sql.SQL(COUNTS).format(visits=visits), parameters):
-            sums.setdefault((queue, start), Sums()).add(asked.spans[span].policy, reason, figures)
-    for (queue, start), summed in sorted(sums.items()):
-        yield summed.row(queue, start)
-
-
-def too_long(begin: datetime, end: datetime) -> Rejected | None:
-    """Why a range cannot be reported on, if so."""
-    if end <= begin:
-        return Rejected("calls.report.range_empty", "Give a `to` that is later than `from`.", 422, "/to")
-    if end - begin > timedelta(days=MOST_DAYS):
-        return Rejected("calls.report.range_too_long", f"Ask for at most {MOST_DAYS} days.", 422, "/to")
-    return None
+        counts = sql.SQL(COUNTS).format(visits=visits, group=CAMPAIGN if group_by == "campaign" else QUEUE)
+        for name, start, span, reason, *figures in db.execute(counts, parameters):
+            group = clients.get(name) if group_by == "client" else name
+            sums.setdefault((group, start), Sums()).add(asked.spans[span].policy, reason, figures)
+    for name, start in sorted(sums, key=lambda each: (each[0] is None, each[0] or "", each[1])):
+        yield sums[name, start].row(start, **{group_by: name})
 
 
 class ServiceLevelReports:
@@ -149,6 +156,8 @@ class ServiceLevelReports:
         """Rows by queue and interval; None where the actor may not see the queue."""
         if refused := too_long(asked.from_, asked.to):
             return refused
+        if asked.group_by == "campaign" and asked.as_known_at:
+            return Rejected("calls.report.campaign_as_known", CAMPAIGN_NOW, 422, "/group_by")
         if (known_at := asked.as_known_at) and (
             refused := recall(db, actor, Past(asked.queue, asked.from_, asked.to, known_at))
         ):
@@ -159,9 +168,9 @@ class ServiceLevelReports:
         judgement = judged(db, asked, asked.from_, asked.to, queues)
         if isinstance(judgement, Rejected):
             return judgement
-        filled = queues if asked.queue is not None else ()
+        filled = queues if asked.queue is not None and asked.group_by == "queue" else ()
         return ServiceLevelReport(
-            items=tuple(rows(db, judgement, asked.from_, asked.to, filled)),
+            items=tuple(rows(db, judgement, filled, asked.group_by)),
             policies=judgement.policies(),
             interval=asked.interval,
             timezone=None if asked.timezone is None else asked.timezone.key,

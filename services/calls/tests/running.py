@@ -20,6 +20,13 @@ from services.kernel.tests.running import RunningService
 
 Fact = Mapping[str, Any]
 
+SHOWN_BY = {
+    "AdoptCalendar": "CalendarOf",
+    "ConfigureClient": "ClientOf",
+    "ConfigureQueue": "QueueOf",
+    "ConfigureSource": "SourceOf",
+}
+
 # All but what waits to be told of, which is no figure, and what has in it when it was recorded.
 VIEWS = """SELECT viewname FROM pg_views WHERE schemaname = 'read'
     AND viewname NOT IN ('completions', 'interval_marks', 'hours_closed') AND viewname NOT LIKE '%identit%'
@@ -74,8 +81,8 @@ class RunningCalls(RunningService):
         self.order("CorrectIdentity", str(id_), {name: _text(value) for name, value in more.items()})
 
     def configure(self, use_case: str, key: str, body: Mapping[str, Any]) -> None:
-        """Sets a queue or a source as somebody does who has just read it."""
-        shown = self.query({"ConfigureQueue": "QueueOf", "ConfigureSource": "SourceOf"}[use_case], key=key)
+        """Sets a queue, a calendar, a client or a source as somebody does who has just read it."""
+        shown = self.query(SHOWN_BY[use_case], key=key)
         self.order(use_case, key, body, expected_version=shown["version"])
 
     def configure_queue(self, queue: str, *, timezone: str = "UTC", **policy: Any) -> None:

@@ -11,6 +11,16 @@ from services.kernel.values import Actor
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
+LOST = {
+    "code": "lost",
+    "kind": "complaint",
+    "topics": ["delivery", "price"],
+    "sentiment": "negative",
+    "flags": ["dnc"],
+    "resolved": "no",
+}
+
+
 def minute(n: float) -> datetime:
     return NINE + timedelta(minutes=n)
 
@@ -26,6 +36,10 @@ def four_calls(calls) -> RunningCalls:
         call_fact("c3", "answered", minute(3), agent="a-2", direction="outbound"),
         call_fact("c4", "queued", minute(4), queue="sales", source="pbx2", **{"from": "+33199000004"}),
     )
+    calls.take(call_fact("c2", "disposition_set", minute(3), LOST))
+    calls.configure("AdoptCalendar", "never", {"effective_from": "2000-01-01T00:00:00Z"})
+    calls.configure("ConfigureQueue", "care", {"client": "acme", "calendar": "never"})
+    calls.follow()
     return calls
 
 
@@ -46,6 +60,11 @@ def listed(calls: RunningCalls, actor: Actor | None = None, **filters) -> list[s
         {"agent": ""},
         {"queue": "\x00"},
         {"color": "red"},
+        {"min_wait_seconds": -1},
+        {"external_id": "pbx1"},
+        {"kind": "praise"},
+        {"repeat_of": "no-id"},
+        {"days": 91},
     ],
 )
 def test_a_filter_that_makes_no_sense_is_refused(calls, asked):
@@ -69,10 +88,40 @@ def test_a_filter_that_makes_no_sense_is_refused(calls, asked):
         ({"customer": "+33199000002"}, ["c2"]),
         ({"queue": "sales", "outcome": "answered"}, ["c1"]),
         ({"queue": "care", "outcome": "answered"}, []),
+        ({"external_id": "pbx1:c2"}, ["c2"]),
+        ({"external_id": "pbx1:c4"}, []),
+        ({"source": "pbx2", "call_id": "c4"}, ["c4"]),
+        ({"source": "pbx1", "call_id": "c4"}, []),
+        ({"min_wait_seconds": 30}, ["c2"]),
+        ({"min_wait_seconds": 30.001}, []),
+        ({"min_wait_seconds": 0, "queue": "sales"}, ["c1"]),
+        ({"client": "acme"}, ["c2"]),
+        ({"disposition": "lost"}, ["c2"]),
+        ({"kind": "complaint"}, ["c2"]),
+        ({"topic": "price"}, ["c2"]),
+        ({"sentiment": "negative"}, ["c2"]),
+        ({"flag": "dnc"}, ["c2"]),
+        ({"resolved": "no"}, ["c2"]),
+        ({"resolved": "yes"}, []),
+        ({"from_": minute(0), "to": minute(9), "out_of_hours": "true"}, ["c2"]),
+        ({"from_": minute(0), "to": minute(9), "out_of_hours": "false"}, ["c1", "c3", "c4"]),
+        ({"from_": minute(0), "to": minute(9), "out_of_hours": "true", "queue": "sales"}, []),
     ],
 )
 def test_each_filter_leaves_what_it_names(four_calls, filters, expected):
     assert listed(four_calls, **filters) == expected
+
+
+def test_a_source_and_a_call_id_may_hold_colons(calls):
+    calls.take(call_fact("a:b", "started", NINE, source="sip:pbx"), call_fact("b", "started", NINE, source="sip:pbx:a"))
+    assert sorted(listed(calls, external_id="sip:pbx:a:b")) == ["a:b", "b"]
+    assert listed(calls, external_id="sip:pbx:b") == []
+
+
+def test_calls_out_of_hours_are_found_within_a_range(calls):
+    assert calls.refusal("Calls", out_of_hours="true") == ("calls.list.range_missing", 422)
+    asked = {"out_of_hours": "true", "from_": NINE, "to": NINE + timedelta(days=401)}
+    assert calls.refusal("Calls", **asked) == ("calls.report.range_too_long", 422)
 
 
 def test_a_call_shows_its_visits_legs_and_numbers(four_calls):

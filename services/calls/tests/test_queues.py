@@ -20,10 +20,6 @@ adopted = PolicyAdopted(
 )
 
 
-def test_a_calendar_that_nobody_made_is_refused():
-    queue.when(ConfigureQueue(calendar="public")).rejected("calls.queue.calendar_unknown")
-
-
 def test_a_reason_cannot_be_counted_and_excluded():
     both = ServiceLevelPolicy(count_as_abandoned=("timeout", "restart"))
     queue.when(ConfigureQueue(service_level=both)).rejected("calls.queue.reason_both_ways")
