@@ -13,6 +13,9 @@ SCOPES: dict[str, str] = {
     "sources:write": "Configure telephone sources.",
     "reports:read": "See reports and what stands behind each figure.",
     "live:read": "See what happens on the floor now.",
+    "quotas:read": "See quotas: targets that the centre and its clients set.",
+    "quotas:write": "Set and revise quotas, for the own party.",
+    "quotas:agree": "Agree to quotas that the other party proposes.",
     "employees:read": "See employees by name, with their supervised periods.",
     "employees:write": "Hire employees.",
     "supervision:write": "Lead supervised periods: begin, note checkpoints and proven duties, extend, end.",
@@ -36,6 +39,7 @@ SCOPES: dict[str, str] = {
 }
 
 _SEES_CALLS = {"calls:read", "queues:read", "reports:read", "live:read"}
+_SETS_QUOTAS = {"quotas:read", "quotas:write", "quotas:agree"}
 _TRAINS = {"inductions:read", "inductions:write", "learning-plans:read", "learning-plans:write"}
 _KEEPS_STAFF = {"employees:read", "employees:write", "supervision:write", "supervision:sign-off"}
 _REWARDS = {"awards:read", "awards:write", "awards:approve"}
@@ -45,20 +49,21 @@ ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(SCOPES),
     "manager": frozenset(
         _SEES_CALLS
+        | _SETS_QUOTAS
         | _KEEPS_STAFF
         | _TRAINS
         | _REWARDS
         | _HOLDS_BUDGET
         | {"queues:write", "sources:read", "sources:write", "privacy:export", "privacy:erase"}
     ),
-    "supervisor": frozenset(_SEES_CALLS),
+    "supervisor": frozenset(_SEES_CALLS | {"quotas:read"}),
     "agent": frozenset(),
     "hr": frozenset(_KEEPS_STAFF | _TRAINS | _REWARDS),
     "trainer": frozenset(_TRAINS),
     "finance": frozenset({"reports:read", "awards:read"} | _HOLDS_BUDGET),
-    "owner": frozenset({"queues:read", "reports:read", "live:read", "budget:read"}),
-    "executive": frozenset({"queues:read", "reports:read", "budget:read"}),
-    "client": frozenset({"queues:read", "reports:read"}),
+    "owner": frozenset({"queues:read", "quotas:read", "reports:read", "live:read", "budget:read"}),
+    "executive": frozenset({"queues:read", "quotas:read", "reports:read", "budget:read"}),
+    "client": frozenset({"queues:read", "reports:read"} | _SETS_QUOTAS),
     "integrator": frozenset({INGEST, "sources:read", "sources:write", "queues:read", "events:read"}),
     "auditor": frozenset(
         {
@@ -66,6 +71,7 @@ ROLES: dict[str, frozenset[str]] = {
             "queues:read",
             "sources:read",
             "reports:read",
+            "quotas:read",
             "budget:read",
             "events:read",
             "dead-letters:read",

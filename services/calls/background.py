@@ -6,11 +6,13 @@ from functools import partial
 from services.calls.api import api
 from services.calls.policies import close_stale, tell_of_completed
 from services.calls.projections import read_models
+from services.calls.quota_policies import assess_quotas
 from services.kernel import background
 from services.kernel.background import Scheduled
 from services.kernel.relay import Relay
 
 SCHEDULE = (
+    Scheduled("assess quotas", 60.0, assess_quotas),
     Scheduled("close stale calls", 60.0, close_stale),
     # Not at once: of what ends within moments others are mostly told together. Nor in large portions, which would hold
     # up the read models that are followed in the same process.

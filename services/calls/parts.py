@@ -1,8 +1,9 @@
 """The parts of the calls service, without the framework that brings them messages."""
 
-from services.calls.api import api
+from services.calls.api import api, quotas
 from services.calls.erasure import effects
 from services.calls.projections import read_models
+from services.calls.reports import quotas as quota_reports
 from services.calls.reports import readers
 from services.kernel.database import Pool
 from services.kernel.privacy import Keyring, MasterKey
@@ -19,4 +20,5 @@ def dispatcher(pool: Pool, master: MasterKey) -> Dispatcher:
         pool=pool,
         keyring=keyring,
         effects=effects(keyring),
+        admissions={quotas.prefix: quota_reports.admitted},
     )

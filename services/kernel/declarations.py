@@ -10,7 +10,7 @@ From a declaration come the route, the validation, the scope, the OpenAPI entry,
     api.publishes(CallCompleted, subject="call", revised=True)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, get_args, get_type_hints
@@ -62,7 +62,8 @@ class Things:
 
     `named` things are called by an outside name (a queue, a source); their stream is derived from it. The others have
     UUIDv7 ids made by the gateway before the command is sent. `people` are named by the id of the subject; who calls
-    one by an E.164 number is understood, but the number is kept nowhere.
+    one by an E.164 number is understood, but the number is kept nowhere. `allows` says which commands the state of one
+    lets an actor give; without it, their scopes alone do.
     """
 
     api: "Api"
@@ -75,6 +76,7 @@ class Things:
     limited_by: Limit | None = None
     people: bool = False
     view: Callable[[str, Any], Any] | None = None
+    allows: Callable[[Any, Actor], Collection[type]] | None = None
 
     def command(self, method: Method, path: str, shape: type, *, scope: str, guarded: bool = False) -> None:
         """Declares a command on this kind of thing."""
@@ -122,9 +124,14 @@ class Things:
         """The commands declared on this kind."""
         return [case for case in self.api.use_cases.values() if case.things is self and case.kind == "command"]
 
-    def allowed_actions(self, actor: Actor) -> list[str]:
-        """The names of the commands that the actor's scopes let them give."""
-        return [case.name for case in self.commands() if actor.may(case.scope)]
+    def allowed_actions(self, actor: Actor, state: Any) -> list[str]:
+        """The names of the commands that the actor's scopes, and the state of the thing, let them give."""
+        allowed = None if self.allows is None else self.allows(state, actor)
+        return [
+            case.name
+            for case in self.commands()
+            if actor.may(case.scope) and (allowed is None or case.shape in allowed)
+        ]
 
 
 def _union(function: Callable[..., Any], argument: int) -> tuple[type, ...]:
@@ -184,9 +191,10 @@ class Api:
         named: bool = False,
         limited_by: Limit | None = None,
         people: bool = False,
+        allows: Callable[[Any, Actor], Collection[type]] | None = None,
     ) -> Things:
         """Declares a kind of thing; `limited_by` names the limit of an actor under which its names fall."""
-        return Things(self, prefix, decide, evolve, initial, id, named or people, limited_by, people)
+        return Things(self, prefix, decide, evolve, initial, id, named or people, limited_by, people, allows=allows)
 
     def query(self, method: Method, path: str, shape: type, *, returns: type, scope: str) -> None:
         """Declares a query that a projection answers."""

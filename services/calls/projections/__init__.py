@@ -3,9 +3,10 @@
 from services.calls.projections.agents import AgentMarks
 from services.calls.projections.calls import CallFigures
 from services.calls.projections.queues import QueuePolicies
+from services.calls.projections.quotas import QuotaRegister
 from services.kernel.projections import Projection
 
 
 def read_models() -> list[Projection]:
     """Every read model, ready to follow or to answer."""
-    return [CallFigures(), QueuePolicies(), AgentMarks()]
+    return [CallFigures(), QueuePolicies(), AgentMarks(), QuotaRegister()]

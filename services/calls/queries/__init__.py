@@ -13,8 +13,9 @@ from services.calls.queries.calls import (
     Outcome,
     VisitView,
 )
-from services.calls.queries.live import AgentCounts, AgentState, Live, LiveAgent, LiveQueue, LiveView
+from services.calls.queries.live import AgentCounts, AgentState, Live, LiveAgent, LiveQueue, LiveQuota, LiveView
 from services.calls.queries.privacy import ExportedCall, ExportSubject, SubjectExport
+from services.calls.queries.quotas import QuotaList, QuotaOf, QuotaProgress, QuotaProgressOf, Quotas
 from services.calls.queries.service_level import (
     Explain,
     ExplainedFact,
@@ -50,12 +51,18 @@ __all__ = [
     "Live",
     "LiveAgent",
     "LiveQueue",
+    "LiveQuota",
     "LiveView",
     "Measure",
     "Name",
     "Outcome",
     "PolicyView",
     "QueueOf",
+    "QuotaList",
+    "QuotaOf",
+    "QuotaProgress",
+    "QuotaProgressOf",
+    "Quotas",
     "ServiceLevelOf",
     "ServiceLevelReport",
     "ServiceLevelRow",

@@ -3,10 +3,11 @@
 from services.calls.reports.calls import CallReader
 from services.calls.reports.explain import Explanations
 from services.calls.reports.live import LiveFloor
+from services.calls.reports.quotas import QuotaReader
 from services.calls.reports.service_level import ServiceLevelReports
 from services.kernel.privacy import MasterKey
 
 
 def readers(master: MasterKey) -> list[object]:
     """Everything that answers the queries of the calls service."""
-    return [CallReader(master), ServiceLevelReports(), Explanations(), LiveFloor()]
+    return [CallReader(master), ServiceLevelReports(), Explanations(), LiveFloor(), QuotaReader()]

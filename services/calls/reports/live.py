@@ -18,6 +18,7 @@ from services.calls.queries import (
 )
 from services.calls.reports.intervals import floor
 from services.calls.reports.judged_visits import judged, queue_zones, queues_seen
+from services.calls.reports.live_quotas import LiveQuotas
 from services.calls.reports.service_level import rows
 from services.calls.reports.visibility import queues_open_to
 from services.kernel.database import Cursor
@@ -91,6 +92,9 @@ class Working:
 class LiveFloor:
     """Answers with what happens now."""
 
+    def __init__(self) -> None:
+        self._quotas = LiveQuotas()
+
     @answers(Live)
     def live(self, _asked: Live, db: Cursor, actor: Actor) -> LiveView:
         """Queues with anything waiting, signed in, configured or seen today; agents signed in; quotas."""
@@ -115,7 +119,7 @@ class LiveFloor:
                 for queue in seen
             ),
             agents=tuple(agent.shown for agent in agents if limit is None or not limit.isdisjoint(agent.queues)),
-            quotas=(),
+            quotas=self._quotas.seen(db, actor, now),
         )
 
 
