@@ -16,6 +16,12 @@ SCOPES: dict[str, str] = {
     "quotas:read": "See quotas: targets that the centre and its clients set.",
     "quotas:write": "Set and revise quotas, for the own party.",
     "quotas:agree": "Agree to quotas that the other party proposes.",
+    "alert-rules:read": "See what raises alerts, and who is told.",
+    "alert-rules:write": "Make, change and pause alert rules.",
+    "alerts:read": "See alerts.",
+    "alerts:acknowledge": "Acknowledge alerts.",
+    "report-schedules:read": "See which reports are sent regularly, and to whom.",
+    "report-schedules:write": "Have reports sent regularly, with what you may see.",
     "employees:read": "See employees by name, with their supervised periods.",
     "employees:write": "Hire employees.",
     "supervision:write": "Lead supervised periods: begin, note checkpoints and proven duties, extend, end.",
@@ -40,6 +46,9 @@ SCOPES: dict[str, str] = {
 
 _SEES_CALLS = {"calls:read", "queues:read", "reports:read", "live:read"}
 _SETS_QUOTAS = {"quotas:read", "quotas:write", "quotas:agree"}
+_SEES_ALERTS = {"alerts:read", "alerts:acknowledge"}
+_SETS_ALERTS = {"alert-rules:read", "alert-rules:write"}
+_SCHEDULES_REPORTS = {"report-schedules:read", "report-schedules:write"}
 _TRAINS = {"inductions:read", "inductions:write", "learning-plans:read", "learning-plans:write"}
 _KEEPS_STAFF = {"employees:read", "employees:write", "supervision:write", "supervision:sign-off"}
 _REWARDS = {"awards:read", "awards:write", "awards:approve"}
@@ -50,13 +59,16 @@ ROLES: dict[str, frozenset[str]] = {
     "manager": frozenset(
         _SEES_CALLS
         | _SETS_QUOTAS
+        | _SEES_ALERTS
+        | _SETS_ALERTS
+        | _SCHEDULES_REPORTS
         | _KEEPS_STAFF
         | _TRAINS
         | _REWARDS
         | _HOLDS_BUDGET
         | {"queues:write", "sources:read", "sources:write", "privacy:export", "privacy:erase"}
     ),
-    "supervisor": frozenset(_SEES_CALLS | {"quotas:read"}),
+    "supervisor": frozenset(_SEES_CALLS | _SEES_ALERTS | {"quotas:read", "alert-rules:read"}),
     "agent": frozenset(),
     "hr": frozenset(_KEEPS_STAFF | _TRAINS | _REWARDS),
     "trainer": frozenset(_TRAINS),

@@ -1,10 +1,12 @@
 """The parts of the calls service, without the framework that brings them messages."""
 
-from services.calls.api import api, quotas
+from services.calls.api import alert_rules, alerts, api, quotas, report_schedules
 from services.calls.erasure import effects
 from services.calls.projections import read_models
+from services.calls.reports import alerts as alert_reports
 from services.calls.reports import quotas as quota_reports
 from services.calls.reports import readers
+from services.calls.reports import report_schedules as schedule_reports
 from services.kernel.database import Pool
 from services.kernel.privacy import Keyring, MasterKey
 from services.kernel.service import Dispatcher
@@ -20,5 +22,10 @@ def dispatcher(pool: Pool, master: MasterKey) -> Dispatcher:
         pool=pool,
         keyring=keyring,
         effects=effects(keyring),
-        admissions={quotas.prefix: quota_reports.admitted},
+        admissions={
+            quotas.prefix: quota_reports.admitted,
+            alert_rules.prefix: alert_reports.admitted,
+            alerts.prefix: alert_reports.alert_admitted,
+            report_schedules.prefix: schedule_reports.admitted,
+        },
     )

@@ -4,14 +4,18 @@ An assessment is looked at again after a tenth of the time since its period ende
 comes late, or is corrected, revises what was told, sooner or later by how late it comes.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
 import structlog
 
-from services.calls.api import quotas
+from services.calls.api import alerts, quotas
 from services.calls.domain import periods
+from services.calls.domain.alert_rules import Watched
+from services.calls.domain.alerts import Alarm, ClearAlert, RaiseAlert
+from services.calls.domain.pace import Figures, comparison, reaches
 from services.calls.domain.quotas import AssessQuota, Quota, target_of
 from services.calls.reports.quota_figures import figures_of
 from services.calls.reports.quotas import Aim, aim, strictest
@@ -27,6 +31,7 @@ log = structlog.get_logger()
 
 # Wrap-ups, and facts that are still on their way, should be in the figures when a period is assessed first.
 GRACE = timedelta(minutes=5)
+NEWS = timedelta(days=7)  # what was missed before that alarms nobody
 AT_ONCE = 200  # quotas, so that one round does not take long
 
 READY = "SELECT to_regclass('read.quotas') IS NOT NULL AND to_regclass('read.visits') IS NOT NULL"
@@ -77,16 +82,40 @@ def _rows(connection: Connection, statement: LiteralString, parameters: dict[str
 
 def _assess(connection: Connection, aimed: Aim, now: datetime) -> int:
     period, key = aimed.period, str(aimed.id)
-    ctx = Context(now, SYSTEM, uuid4(), key)  # what was told before is known to the quota, not by the command's id
     try:
         with connection.transaction(), connection.cursor() as db:
             db.execute(READ_VIEWS)
             figures = figures_of(db, aimed.terms, period.begin, period.end)
-            order = AssessQuota(period, figures, strictest(db, aimed))
-            told = THINGS.carry_out(db, [(Order(quotas, key, order), ctx)])
+            demanding = strictest(db, aimed)
+            orders = [
+                Order(quotas, key, AssessQuota(period, figures, demanding)),
+                *_alert(aimed, figures, demanding, now),
+            ]
+            contexts = [(order, Context(now, SYSTEM, uuid4(), order.key)) for order in orders]
+            told = THINGS.carry_out(db, contexts)
     except Conflict:
         return 0  # somebody revises it just now: the next round sees what there is
     if told:
         connection.execute(WAKE)
         log.info("quota assessed", quota=key, first_day=str(period.first_day))
-    return told
+    return int(told > 0)
+
+
+def _alert(aimed: Aim, figures: Figures, demanding: UUID, now: datetime) -> Iterator[Order]:
+    """Of several quotas on the same, a miss of the strictest raises the alert; a miss that was none clears it."""
+    metric, period = aimed.terms.metric, aimed.period
+    key = str(uuid5(aimed.id, f"missed {period.first_day}"))
+    if reaches(metric, aimed.target, figures) is not False:
+        yield Order(alerts, key, ClearAlert())
+    elif demanding == aimed.id and now - period.end < NEWS:
+        alarm = Alarm(
+            rule=None,
+            name=f"{metric} of {aimed.terms.scope.name}",
+            measure="quota_missed",
+            scope=Watched("quota", str(aimed.id)),
+            comparison="above" if comparison(metric) == "at_most" else "below",
+            threshold=aimed.target,
+            value=figures.attained,
+            since=period.end,
+        )
+        yield Order(alerts, key, RaiseAlert(alarm))

@@ -1,5 +1,15 @@
 """What can be asked of the calls service, and the shape of each answer (durations in decimal seconds, ratios 0..1)."""
 
+from services.calls.queries.alerts import (
+    AlertList,
+    AlertOf,
+    AlertRecipientsOf,
+    AlertRuleList,
+    AlertRuleOf,
+    AlertRules,
+    Alerts,
+    Recipients,
+)
 from services.calls.queries.calls import (
     CallList,
     CallOf,
@@ -16,6 +26,13 @@ from services.calls.queries.calls import (
 from services.calls.queries.live import AgentCounts, AgentState, Live, LiveAgent, LiveQueue, LiveQuota, LiveView
 from services.calls.queries.privacy import ExportedCall, ExportSubject, SubjectExport
 from services.calls.queries.quotas import QuotaList, QuotaOf, QuotaProgress, QuotaProgressOf, Quotas
+from services.calls.queries.report_schedules import (
+    ReportScheduleList,
+    ReportScheduleOf,
+    ReportSchedules,
+    ScheduledReport,
+    ScheduledReportOf,
+)
 from services.calls.queries.service_level import (
     Explain,
     ExplainedFact,
@@ -33,6 +50,13 @@ from services.calls.queries.settings import QueueOf, SourceOf
 __all__ = [
     "AgentCounts",
     "AgentState",
+    "AlertList",
+    "AlertOf",
+    "AlertRecipientsOf",
+    "AlertRuleList",
+    "AlertRuleOf",
+    "AlertRules",
+    "Alerts",
     "CallList",
     "CallOf",
     "CallView",
@@ -63,6 +87,12 @@ __all__ = [
     "QuotaProgress",
     "QuotaProgressOf",
     "Quotas",
+    "Recipients",
+    "ReportScheduleList",
+    "ReportScheduleOf",
+    "ReportSchedules",
+    "ScheduledReport",
+    "ScheduledReportOf",
     "ServiceLevelOf",
     "ServiceLevelReport",
     "ServiceLevelRow",

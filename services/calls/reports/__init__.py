@@ -1,13 +1,23 @@
 """Reports: figures computed from the read models at the moment of asking, so that a correction is right at once."""
 
+from services.calls.reports.alerts import AlertReader
 from services.calls.reports.calls import CallReader
 from services.calls.reports.explain import Explanations
 from services.calls.reports.live import LiveFloor
 from services.calls.reports.quotas import QuotaReader
+from services.calls.reports.report_schedules import ScheduleReader
 from services.calls.reports.service_level import ServiceLevelReports
-from services.kernel.privacy import MasterKey
+from services.kernel.privacy import Keyring, MasterKey
 
 
 def readers(master: MasterKey) -> list[object]:
     """Everything that answers the queries of the calls service."""
-    return [CallReader(master), ServiceLevelReports(), Explanations(), LiveFloor(), QuotaReader()]
+    return [
+        CallReader(master),
+        ServiceLevelReports(),
+        Explanations(),
+        LiveFloor(),
+        QuotaReader(),
+        AlertReader(),
+        ScheduleReader(Keyring(master)),
+    ]

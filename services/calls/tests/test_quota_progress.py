@@ -176,6 +176,15 @@ def test_where_both_parties_have_one_each_is_assessed_and_the_stricter_is_named(
         client: ("quota_missed", client),
         other: ("quota_reached", other),
     }
+    (alert,) = clients.ask("Alerts")["items"]
+    assert (alert["measure"], alert["scope"], alert["status"]) == (
+        "quota_missed",
+        {"kind": "quota", "name": client},
+        "open",
+    )
+    clients.take(*answered("c2"))
+    assess(clients, LATER + timedelta(days=5))
+    assert [each["status"] for each in clients.ask("Alerts")["items"]] == ["cleared"]
 
 
 def test_two_schedulers_at_once_tell_of_it_once(calls, monkeypatch):
