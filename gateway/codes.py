@@ -177,6 +177,8 @@ CODES: dict[str, Code] = {
              "Check path and identifiers; /openapi.json lists every path."),
         Code("request.method_not_allowed", "Method not allowed", 405, "The path exists, but not for this method.",
              "Use one of the methods in the Allow header."),
+        Code("request.not_acceptable", "Not to be had in this form", 406, "Accept names no media type that this can be "
+             "answered in.", "Name one of those in `detail`, or leave Accept out."),
         Code("request.version_stale", "The thing has changed", 412, "If-Match names another version than the present.",
              "Read it again, decide again, and send the new ETag."),
         Code("request.if_match_missing", "If-Match is needed", 428, "An existing thing is only changed by those who "
@@ -219,6 +221,8 @@ CODES: dict[str, Code] = {
              "Leave out of `data` what the figures do not need."),
         Code("ingest.invalid_cloudevent", "Not a CloudEvent 1.0", 400, "A required attribute is missing or wrong.",
              "Give id, source, type and specversion 1.0, and JSON `data`."),
+        Code("export.too_many_rows", "Too many rows for a spreadsheet", 422, "A sheet has room for 1 048 575 rows.",
+             "Narrow the filters, or ask for text/csv, which has no such limit."),
         Code("telephony.malformed_line", "Not a line of this log", 400, "The line is cut off or has a value that its "
              "event cannot have.", "Send whole lines as the telephone system wrote them."),
     )

@@ -3,7 +3,7 @@
 import random
 import re
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -37,6 +37,10 @@ _LIFE = f"{random.getrandbits(64):016x}"
 
 class Disconnected(Exception):  # noqa: N818 - nothing of ours is wrong
     """The client went away before its request was complete; nobody waits for an answer."""
+
+
+class BrokenOff(Exception):  # noqa: N818 - says what became of the answer
+    """An answer that was being sent cannot be finished."""
 
 
 class Exchange:
@@ -202,10 +206,34 @@ class Exchange:
         self, status: int, body: bytes, media_type: bytes = JSON, headers: Iterable[tuple[bytes, bytes]] = ()
     ) -> None:
         """Sends the whole answer."""
+        await self._begin(status, media_type, [(b"content-length", b"%d" % len(body)), *headers])
+        await self.send({"type": "http.response.body", "body": body if self.scope["method"] != "HEAD" else b""})
+
+    async def stream(
+        self, status: int, parts: AsyncIterator[bytes], media_type: bytes, headers: Iterable[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """Sends an answer part by part; what is raised for the first part can still be answered with a problem.
+
+        What is raised later breaks the connection, so that nobody takes half an answer for a whole one.
+
+        Raises:
+            BrokenOff: a later part was answered with a problem.
+        """
+        first = await anext(parts, b"")
+        await self._begin(status, media_type, headers)
+        try:
+            if self.scope["method"] != "HEAD":
+                await self.send({"type": "http.response.body", "body": first, "more_body": True})
+                async for part in parts:
+                    await self.send({"type": "http.response.body", "body": part, "more_body": True})
+        except Problem as problem:
+            raise BrokenOff from problem
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def _begin(self, status: int, media_type: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.status = status
         fields: Headers = [
             (b"content-type", media_type),
-            (b"content-length", b"%d" % len(body)),
             (b"x-request-id", self.request_id.encode()),
             # What answers a POST is neither kept nor shown by a browser, and ingest pays for each header.
             *(() if self.scope["method"] == "POST" else SECURITY),
@@ -213,7 +241,6 @@ class Exchange:
             *headers,
         ]
         await self.send({"type": "http.response.start", "status": status, "headers": fields})
-        await self.send({"type": "http.response.body", "body": body if self.scope["method"] != "HEAD" else b""})
 
     async def answer_json(self, status: int, content: Any, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Sends `content` as JSON."""

@@ -10,6 +10,8 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import fields
 
+from gateway.exports.exporting import forms_of
+from gateway.exports.forms import MEDIA_TYPES
 from gateway.roles import SCOPES
 from services.kernel import schemas
 from services.kernel.declarations import Api, UseCase
@@ -249,10 +251,11 @@ def _operations(case: UseCase, converter: Any) -> Iterator[Operation]:
             "GET", f"{case.path}/history", tag, summary, {"200": past}, case.scope, described, tuple(parameters)
         )
         return
+    answered = json_answer("The answer", answer)
+    answered["content"] |= {MEDIA_TYPES[form]: {"schema": {"type": "string"}} for form in forms_of(case)[1:]}
     yield Operation(
-        "GET", case.path, tag, case.summary, {"200": json_answer("The answer", answer)},
-        case.scope, described, (*parameters, MIN_POSITION),
-    )  # fmt: skip
+        "GET", case.path, tag, case.summary, {"200": answered}, case.scope, described, (*parameters, MIN_POSITION)
+    )
 
 
 def _in_path(name: str, schema: dict[str, Any]) -> dict[str, Any]:

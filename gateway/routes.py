@@ -12,6 +12,8 @@ import orjson
 
 from gateway.endpoints import Entry
 from gateway.exchange import Exchange, parsed
+from gateway.exports.exporting import export, forms_of
+from gateway.exports.forms import Form, wanted_form
 from gateway.idempotency import Answer, IdempotencyKeys, Identity, digest_of
 from gateway.problems import Problem, invalid
 from gateway.rpc import RpcClient
@@ -46,10 +48,16 @@ class Routes:
                 yield Entry(case.method, case.path, partial(self._command, case))
 
     async def _query(self, case: UseCase, exchange: Exchange) -> None:
-        body = (await self._asked(case, exchange, _parameters(exchange)))["body"].encode()
+        parameters = _parameters(exchange)
+        form = _form(exchange, *forms_of(case))
+        if form != "json":
+            await export(case, exchange, form, parameters, lambda page: self._asked(case, exchange, page))
+            return
+        body = (await self._asked(case, exchange, parameters))["body"].encode()
         await exchange.answer(200, body, headers=exchange.link_to(_next(case, body)))
 
     async def _show(self, case: UseCase, exchange: Exchange, *, history: bool = False) -> None:
+        _form(exchange, "json")
         parameters = _parameters(exchange)
         as_of = None if history else parameters.pop("as_of", None)
         thing = {"key": _key(case, exchange), "as_of": as_of, "history": history}
@@ -122,6 +130,11 @@ async def _give(exchange: Exchange, answer: Answer, *, replayed: bool = False) -
     media_type = headers.pop("content-type").encode()
     encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
     await exchange.answer(answer.status, answer.body, media_type, encoded)
+
+
+def _form(exchange: Exchange, *offered: Form) -> Form:
+    """The form that is answered in, of those that are offered."""
+    return wanted_form(exchange.headers.get(b"accept", b""), offered)
 
 
 def _parameters(exchange: Exchange) -> dict[str, Any]:

@@ -125,9 +125,8 @@ def minor_digits(currency: str) -> int:
 
 
 def rfc3339(instant: datetime) -> str:
-    """An instant in UTC as the API writes it, with no more digits than it has."""
-    text = instant.astimezone(UTC).replace(tzinfo=None).isoformat()
-    return (text.rstrip("0") if "." in text else text) + "Z"
+    """An instant in UTC as the API writes it."""
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def number(value: Decimal | int) -> int | float:

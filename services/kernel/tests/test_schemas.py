@@ -54,7 +54,7 @@ WIRE = {
     "share": 0.25,
     "weight": 2.5,
     "open": True,
-    "from": "2026-11-21T09:00:00.5Z",
+    "from": "2026-11-21T09:00:00.500000Z",
     "day": "2026-11-21",
     "id": "b6f0a1d8-6f5a-5c3e-9c0f-2f1f6a0d7e11",
     "zone": "Europe/Paris",

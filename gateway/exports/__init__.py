@@ -1,0 +1,1 @@
+"""Files of what a question answers: its rows as CSV or as a spreadsheet."""
