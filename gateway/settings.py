@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.networks import Network, networks
+from gateway.sealing import SecretBox
 from services.kernel.ingest_queues import IngestQueues
 
 
@@ -21,7 +23,12 @@ class TokenSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """The gateway's settings. `rate_limit` is requests per `rate_window` seconds for each caller, per process."""
+    """The gateway's settings. `rate_limit` is requests per `rate_window` seconds for each caller, per process.
+
+    `secrets` seals what others entrust to the gateway (None: nothing can be entrusted); deliveries are kept for
+    `delivery_days`, and a receiver may take `delivery_timeout` seconds to answer. It is at a public address and has
+    TLS, unless it is in one of the `allowed_networks`.
+    """
 
     database_url: str
     amqp_url: str
@@ -32,6 +39,10 @@ class Settings:
     rate_limit: int = 6_000
     rate_window: int = 60
     log_level: str = "info"
+    secrets: SecretBox | None = None
+    delivery_days: int = 30
+    delivery_timeout: int = 20
+    allowed_networks: tuple[Network, ...] = ()
 
 
 def _required(environ: Mapping[str, str], name: str, example: str) -> str:
@@ -65,6 +76,21 @@ def _queues(environ: Mapping[str, str]) -> IngestQueues:
         raise SettingsError(f"PLATEAU_INGEST_QUEUES or PLATEAU_INGEST_QUEUE_BYTES: {error}") from error
 
 
+def _secrets(environ: Mapping[str, str]) -> SecretBox | None:
+    text = environ.get("PLATEAU_GATEWAY_KEY")
+    try:
+        return SecretBox.from_text(text) if text else None
+    except ValueError as error:
+        raise SettingsError(f"PLATEAU_GATEWAY_KEY: {error}") from error
+
+
+def _networks(environ: Mapping[str, str]) -> tuple[Network, ...]:
+    try:
+        return networks(environ.get("PLATEAU_ALLOWED_NETWORKS", ""))
+    except ValueError as error:
+        raise SettingsError(f"PLATEAU_ALLOWED_NETWORKS: {error}. Give such as 10.1.0.0/16,fd00::/8.") from error
+
+
 def from_environment(environ: Mapping[str, str]) -> Settings:
     """Reads the settings.
 
@@ -81,4 +107,8 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         rate_limit=_whole(environ, "PLATEAU_RATE_LIMIT", Settings.rate_limit),
         rate_window=_whole(environ, "PLATEAU_RATE_WINDOW_SECONDS", Settings.rate_window),
         log_level=environ.get("PLATEAU_LOG_LEVEL") or Settings.log_level,
+        secrets=_secrets(environ),
+        delivery_days=_whole(environ, "PLATEAU_DELIVERY_DAYS", Settings.delivery_days, highest=3_650),
+        delivery_timeout=_whole(environ, "PLATEAU_DELIVERY_TIMEOUT_SECONDS", Settings.delivery_timeout, highest=30),
+        allowed_networks=_networks(environ),
     )

@@ -18,11 +18,18 @@ class Role(NamedTuple):
     """What a process does: the function (`module:name`) that runs it until it is told to stop, and its arguments.
 
     `nice` is what it adds to its niceness: where the machine cannot do everything at once, it comes after the others.
+    `part` is whose database and secrets it works with; as a rule the role's name says it.
     """
 
     run: str
     arguments: tuple[str, ...] = ()
     nice: int = 0
+    part: str = ""
+
+
+def part_of(role: str) -> str:
+    """The service, or the gateway, that a process is a part of: `calls` of `calls-ingest`."""
+    return ROLES[role].part or role.partition("-")[0]
 
 
 NAMEKO = "services.kernel.messaging.runner:run"
@@ -35,6 +42,7 @@ ROLES = {
     "training": Role(NAMEKO, ("services.training.service:TrainingService",)),
     # It hears of every call; a call that is taken in must not wait for one that is being booked.
     "budget": Role(NAMEKO, ("services.budget.service:BudgetService",), nice=10),
+    "deliveries": Role("gateway.deliveries.server:run", part="gateway"),
 }
 # Commands of other parts, as `module:name`.
 COMMANDS = {

@@ -14,7 +14,7 @@ import httpx
 
 from infra import health
 from infra.addresses import DATABASES
-from infra.command_line import ROLES
+from infra.command_line import ROLES, part_of
 from infra.databases import provision
 from infra.local import environment_file
 from infra.local.ports import LOOPBACK, Ports
@@ -33,7 +33,12 @@ OPTIONAL = (
     "PLATEAU_JWT_ISSUER",
     "PLATEAU_JWT_AUDIENCE",
     "PLATEAU_LOG_LEVEL",
+    "PLATEAU_ALLOWED_NETWORKS",
+    "PLATEAU_DELIVERY_DAYS",
+    "PLATEAU_DELIVERY_TIMEOUT_SECONDS",
 )
+# The key to personal data, and the key to what others entrust to the gateway.
+KEYS = ("PLATEAU_MASTER_KEY", "PLATEAU_GATEWAY_KEY")
 # What runs the `plateau` command.
 PLATEAU = (sys.executable, "-m", "infra.command_line")
 NEW_KEY = ("keys", "create", "--name", "development", "--all-scopes", "--unlimited", "--only-key")
@@ -115,7 +120,8 @@ class Stack:
         """All that Plateau reads from its environment; the secrets are made once and kept in the folder."""
         accounts = [f"plateau_{name}{owner}" for name in DATABASES for owner in ("", "_owner")]
         makers = dict.fromkeys(accounts, lambda: secrets.token_urlsafe(24))
-        makers["PLATEAU_MASTER_KEY"] = lambda: base64.b64encode(secrets.token_bytes(32)).decode()
+        for key in KEYS:
+            makers[key] = lambda: base64.b64encode(secrets.token_bytes(32)).decode()
         kept = environment_file.fill(self.home / "secrets", makers)
 
         def address(name: str, owner: str = "") -> str:
@@ -126,7 +132,9 @@ class Stack:
             **{f"PLATEAU_{name.upper()}_DATABASE_URL": address(name) for name in DATABASES},
             **{f"PLATEAU_{name.upper()}_MIGRATION_URL": address(name, "_owner") for name in DATABASES},
             "PLATEAU_AMQP_URL": self.servers.rabbitmq.url,
-            "PLATEAU_MASTER_KEY": kept["PLATEAU_MASTER_KEY"],
+            **{key: kept[key] for key in KEYS},
+            # So that a receiver of webhooks can be tried on this machine.
+            "PLATEAU_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
             "PLATEAU_HTTP_HOST": LOOPBACK,
             "PLATEAU_HTTP_PORT": str(self.http_port),
             **{name: os.environ[name] for name in OPTIONAL if name in os.environ},
@@ -140,9 +148,9 @@ class Stack:
 
     def _environment(self, index: int, role: str) -> dict[str, str]:
         # A process knows neither the owners' passwords nor what only another service needs.
-        own_name = role.partition("-")[0]
-        foreign = [f"PLATEAU_{name.upper()}_" for name in DATABASES if name != own_name]
-        if role == "gateway":
+        part = part_of(role)
+        foreign = [f"PLATEAU_{name.upper()}_" for name in DATABASES if name != part]
+        if part == "gateway":
             foreign.append("PLATEAU_MASTER_KEY")
         own = {
             name: value

@@ -4,7 +4,7 @@ import stat
 import click
 import pytest
 
-from infra.command_line import ROLES
+from infra.command_line import ROLES, part_of
 from infra.local import stack as module
 from infra.local.ports import Ports
 from infra.local.stack import Stack
@@ -30,7 +30,7 @@ def test_another_stack_has_other_secrets(stack, tmp_path):
     (tmp_path / "other").mkdir()
     other = Stack(tmp_path / "other", Ports(20000), 20080).settings()
     same = {name for name, value in stack.settings().items() if other[name] == value}
-    assert same == {"PLATEAU_HTTP_HOST", "PLATEAU_HTTP_PORT"}
+    assert same == {"PLATEAU_HTTP_HOST", "PLATEAU_HTTP_PORT", "PLATEAU_ALLOWED_NETWORKS"}
 
 
 def test_every_role_that_plateau_serves_is_a_process(stack):
@@ -42,13 +42,14 @@ def test_a_process_knows_no_password_of_an_owner_nor_of_another_service(stack):
         role: {name for name in environment if name.endswith(("_DATABASE_URL", "_MIGRATION_URL"))}
         for role, environment in environments(stack).items()
     }
-    own = {role: {f"PLATEAU_{role.partition('-')[0].upper()}_DATABASE_URL"} for role in ROLES}
+    own = {role: {f"PLATEAU_{part_of(role).upper()}_DATABASE_URL"} for role in ROLES}
     assert databases == own
 
 
 def test_the_key_to_personal_data_is_not_the_gateways(stack):
-    holders = {role for role, environment in environments(stack).items() if "PLATEAU_MASTER_KEY" in environment}
-    assert holders == set(ROLES) - {"gateway"}
+    environment_of = environments(stack)
+    for key, part in (("PLATEAU_MASTER_KEY", False), ("PLATEAU_GATEWAY_KEY", True)):
+        assert all((key in environment_of[role]) == ((part_of(role) == "gateway") is part) for role in ROLES)
 
 
 def test_a_setting_of_the_callers_reaches_every_process(stack, monkeypatch):
