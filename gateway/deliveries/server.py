@@ -17,6 +17,7 @@ from gateway.deliveries.channel import Channel
 from gateway.deliveries.reader import Reader
 from gateway.deliveries.sender import Sender
 from gateway.deliveries.targets import WAKE
+from gateway.mail.channel import Mail
 from gateway.rpc import RpcClient
 from gateway.settings import Settings, SettingsError, from_environment
 from gateway.webhooks.channel import Webhooks
@@ -33,9 +34,9 @@ FORGET_EVERY = 600.0  # seconds
 FORGOTTEN_AT_ONCE = 5_000
 
 
-def channels(settings: Settings, pool: AsyncConnectionPool, _rpc: RpcClient) -> list[Channel]:
+def channels(settings: Settings, pool: AsyncConnectionPool, rpc: RpcClient) -> list[Channel]:
     """Every way out; a new one is a line here."""
-    return [Webhooks(settings, pool)]
+    return [Webhooks(settings, pool), *([Mail(settings.mail, pool, rpc)] if settings.mail else [])]
 
 
 def run() -> None:

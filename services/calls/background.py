@@ -15,7 +15,7 @@ from services.kernel.relay import Relay
 
 SCHEDULE = (
     Scheduled("assess quotas", 60.0, assess_quotas),
-    Scheduled("watch alerts", 10.0, watch_alerts),
+    Scheduled("watch alerts", 5.0, watch_alerts),
     Scheduled("tell of due reports", 20.0, tell_of_due_reports),
     Scheduled("close stale calls", 60.0, close_stale),
     # Not at once: of what ends within moments others are mostly told together. Nor in large portions, which would hold
