@@ -67,7 +67,7 @@ def _figure(data: Mapping[str, Any]) -> str:
 
 
 def mark(event_id: str, address: str) -> str:
-    """What stands for a recipient of one event: it says nothing of who that is, and is another for each event."""
+    """What stands for a recipient in the record of one event: a pseudonym, another for each event."""
     return hashlib.sha256(f"{event_id} {address.lower()}".encode()).hexdigest()[:16]
 
 
