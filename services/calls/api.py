@@ -19,16 +19,8 @@ from services.calls.domain.alerts import AcknowledgeAlert, Alert, AlertCleared, 
 from services.calls.domain.completion import CallCompleted
 from services.calls.domain.facts import canonical
 from services.calls.domain.queues import ConfigureQueue, QueueView
-from services.calls.domain.quotas import (
-    AgreeQuota,
-    Quota,
-    QuotaMissed,
-    QuotaReached,
-    QuotaUnmeasured,
-    QuotaView,
-    ReviseQuota,
-    SetQuota,
-)
+from services.calls.domain.quota_assessments import QuotaMissed, QuotaReached, QuotaUnmeasured
+from services.calls.domain.quotas import AgreeQuota, Quota, QuotaView, ReviseQuota, SetQuota
 from services.calls.domain.report_schedules import (
     PauseReportSchedule,
     ReportDue,

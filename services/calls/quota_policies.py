@@ -16,7 +16,8 @@ from services.calls.domain import periods
 from services.calls.domain.alert_rules import Watched
 from services.calls.domain.alerts import Alarm, ClearAlert, RaiseAlert
 from services.calls.domain.pace import Figures, comparison, reaches
-from services.calls.domain.quotas import AssessQuota, Quota, target_of
+from services.calls.domain.quota_assessments import AssessQuota
+from services.calls.domain.quotas import Quota, target_of
 from services.calls.reports.quota_figures import figures_of
 from services.calls.reports.quotas import Aim, aim, strictest
 from services.kernel import schemas

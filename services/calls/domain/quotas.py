@@ -1,45 +1,27 @@
 """Quotas: a target of calls or results, set by the centre, by a client of the centre, or by both."""
 
 from dataclasses import KW_ONLY
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
 from services.calls.domain import periods
-from services.calls.domain.pace import SHARES, Comparison, Figures, Metric, comparison, reaches
-from services.calls.domain.periods import Day, Period, Recurrence
+from services.calls.domain.pace import Comparison, comparison
+from services.calls.domain.periods import Day
+from services.calls.domain.quota_assessments import (
+    Assessed,
+    AssessQuota,
+    QuotaMissed,
+    QuotaReached,
+    QuotaUnmeasured,
+    assessed,
+)
+from services.calls.domain.quota_terms import QuotaTerms, TargetFigure, invalid, target_unfit, unfit
 from services.kernel.decider import Context, Decision, Rejected, changed, command, event, of, state, values
-from services.kernel.values import Actor, Length, Party, Range
+from services.kernel.values import Actor, Party
 
-Name = Annotated[str, Length(1, 200)]
-TargetFigure = Annotated[Decimal, Range(Decimal("0.0001"), 10**9)]
 Status = Literal["absent", "proposed", "in_force"]
-
-MOST_DAYS = 400  # as for reports; and as far back as a quota may begin
-OF_AGENTS: frozenset[Metric] = frozenset({"handled", "dispositions", "aht_seconds"})
-
-
-@values
-class Scope:
-    """Whose calls count: those of a queue, a campaign, an agent or a team, by its name."""
-
-    kind: Literal["queue", "campaign", "agent", "team"]
-    name: Name
-
-
-@values
-class QuotaTerms:
-    """What is aimed at, by whom, and in which periods; `flag` narrows dispositions to those that bear it.
-
-    Service level, answer rate and abandon rate are shares from 0 to 1, the rest are counts or seconds.
-    """
-
-    metric: Metric
-    scope: Scope
-    period: Recurrence
-    flag: Name | None = None
-    jointly: bool = False
 
 
 @command
@@ -65,15 +47,6 @@ class ReviseQuota:
 @command
 class AgreeQuota:
     """Agree to the figures that the other party proposes."""
-
-
-@command
-class AssessQuota:
-    """Say what a period came to; `strictest` is the most demanding quota on the same metric, scope and period."""
-
-    period: Period
-    figures: Figures
-    strictest: UUID
 
 
 @event("quota_set")
@@ -102,47 +75,6 @@ class QuotaAgreed:
 
     party: Party
     client: str | None = None
-
-
-@values
-class Assessed:
-    """What a period of a quota came to, with the counts behind it.
-
-    `attained` is null, and neither reached nor missed, where nothing was to be measured. `revised`: it was assessed
-    before, and this replaces that. Where several quotas aim at the same in the same period, each is assessed, and a
-    miss of the `strictest` of them is the one to raise the alarm.
-    """
-
-    quota: UUID
-    party: Party
-    metric: Metric
-    flag: str | None
-    scope: Scope
-    first_day: date
-    begin: datetime
-    end: datetime
-    comparison: Comparison
-    target: Decimal
-    attained: Decimal | None
-    numerator: Decimal
-    denominator: int | None
-    strictest: UUID
-    revised: bool
-
-
-@event("quota_reached")
-class QuotaReached(Assessed):
-    """The period is over, and its target was reached."""
-
-
-@event("quota_missed")
-class QuotaMissed(Assessed):
-    """The period is over, and its target was missed."""
-
-
-@event("quota_unmeasured")
-class QuotaUnmeasured(Assessed):
-    """The period is over, and there was nothing to measure in it."""
 
 
 @values
@@ -216,61 +148,22 @@ def decide(quota: Quota, order: SetQuota | ReviseQuota | AgreeQuota | AssessQuot
 
 
 def _set(order: SetQuota, ctx: Context) -> Decision:
-    if unfit := _unfit(order, ctx):
-        return unfit
-    first_day = order.period.first_day or periods.today(ctx.now, order.period.timezone)
+    today = periods.today(ctx.now, order.period.timezone)
+    if refused := unfit(order, order.target, ctx.actor.party, today):
+        return refused
+    first_day = order.period.first_day or today
     period = changed(order.period, first_day=first_day)
     return of(QuotaSet, order, period=period, party=ctx.actor.party, client=ctx.actor.client)
 
 
-def _unfit(order: SetQuota, ctx: Context) -> Rejected | None:
-    period, now = order.period, periods.today(ctx.now, order.period.timezone)
-    first, last = period.first_day, period.last_day
-    if order.scope.kind == "team":
-        return _invalid(
-            "calls.quota.team_unknown", "Calls are not known by team yet: name a queue or an agent.", "/scope/kind"
-        )
-    if order.scope.kind == "agent" and order.metric not in OF_AGENTS:
-        return _invalid(
-            "calls.quota.metric_not_of_agent", f"Of an agent, take {', '.join(sorted(OF_AGENTS))}.", "/metric"
-        )
-    if order.scope.kind == "agent" and (order.jointly or ctx.actor.party == "client"):
-        return _invalid("calls.quota.agent_not_for_clients", "Clients do not know agents: name a queue.", "/scope/kind")
-    if order.flag is not None and order.metric != "dispositions":
-        return _invalid("calls.quota.flag_without_dispositions", "Only dispositions have flags.", "/flag")
-    if refused := _target_unfit(order.metric, order.target):
-        return refused
-    if period.every == "once" and (first is None or last is None):
-        return _invalid("calls.quota.span_incomplete", "Give the first and the last day of a single span.", "/period")
-    if last is not None and last < (first or now):
-        return _invalid(
-            "calls.quota.ends_before_it_begins", "Give a last day that is not before the first.", "/period/last_day"
-        )
-    if first and first < now - timedelta(days=MOST_DAYS):
-        return _invalid("calls.quota.begins_too_early", f"Begin at most {MOST_DAYS} days ago.", "/period/first_day")
-    if period.every == "once" and first and last and (last - first).days >= MOST_DAYS:
-        return _invalid("calls.quota.span_too_long", f"Take at most {MOST_DAYS} days.", "/period/last_day")
-    return None
-
-
-def _target_unfit(metric: Metric, target: Decimal) -> Rejected | None:
-    if metric in SHARES and target > 1:
-        return _invalid("calls.quota.target_not_a_share", "Give a share from 0 to 1, such as 0.8.", "/target")
-    return None
-
-
-def _invalid(code: str, detail: str, pointer: str) -> Rejected:
-    return Rejected(code, detail, 422, pointer)
-
-
 def _revise(terms: QuotaTerms, order: ReviseQuota, ctx: Context) -> Decision:
     period = terms.period
-    if refused := _target_unfit(terms.metric, order.target):
+    if refused := target_unfit(terms.metric, order.target):
         return refused
     day = order.effective_from or periods.today(ctx.now, period.timezone)
     last = order.last_day or period.last_day
     if last and period.first_day and last < period.first_day:
-        return _invalid(
+        return invalid(
             "calls.quota.ends_before_it_begins", "Give a last day that is not before the first.", "/last_day"
         )
     from_day = periods.holding(changed(period, last_day=last), day).first_day
@@ -278,28 +171,13 @@ def _revise(terms: QuotaTerms, order: ReviseQuota, ctx: Context) -> Decision:
 
 
 def _assess(quota: Quota, order: AssessQuota, key: UUID) -> Decision:
-    terms, period, figures = quota.terms, order.period, order.figures
-    target = target_of(quota, period.first_day)
-    if terms is None or target is None:
+    first_day = order.period.first_day
+    target = target_of(quota, first_day)
+    if quota.terms is None or target is None:
         return ()
-    before = next((each for each in quota.assessed if each.first_day == period.first_day), None)
-    kind = {True: QuotaReached, False: QuotaMissed, None: QuotaUnmeasured}[reaches(terms.metric, target, figures)]
-    told = of(
-        kind,
-        terms,
-        **vars(period),
-        quota=key,
-        party=quota.party,
-        comparison=comparison(terms.metric),
-        target=target,
-        attained=figures.attained,
-        numerator=figures.numerator,
-        denominator=figures.denominator,
-        strictest=order.strictest,
-        revised=before is not None,
-    )
-    same = before is not None and changed(told, revised=before.revised, strictest=before.strictest) == before
-    return () if same else told
+    before = next((each for each in quota.assessed if each.first_day == first_day), None)
+    told = assessed(quota.terms, target, order, before, quota=key, party=quota.party)
+    return told or ()
 
 
 def evolve(

@@ -10,19 +10,16 @@ from services.calls.domain import alert_rules
 from services.calls.domain.alert_rules import AlertRule
 from services.kernel import schemas
 from services.kernel.database import Cursor
-from services.kernel.projections import Projection
 from services.kernel.store import StoredEvent
 
 
-class AlertRegister(Projection):
+class AlertRegister:
     """Follows rules and alerts. `state` is the folded rule, without its addresses.
 
     `alert_watches` is the policy's own memory; where a rebuild loses it, it begins to count anew. `heard_to` is the
     transaction up to which it has looked for facts of a source.
     """
 
-    name = "alerts"
-    version = 1
     handles = (
         "alert_rule_set",
         "alert_rule_paused",

@@ -7,11 +7,11 @@ from psycopg.types.json import Jsonb
 
 from services.calls.api import quotas as things
 from services.calls.domain import periods, quotas
-from services.calls.domain.quotas import Quota, QuotaMissed, QuotaReached, QuotaUnmeasured
+from services.calls.domain.quota_assessments import QuotaMissed, QuotaReached, QuotaUnmeasured
+from services.calls.domain.quotas import Quota
 from services.kernel import schemas
 from services.kernel.database import Cursor
 from services.kernel.decider import changed, event_type
-from services.kernel.projections import Projection
 from services.kernel.store import StoredEvent
 
 OUTCOMES = {
@@ -21,15 +21,13 @@ OUTCOMES = {
 }
 
 
-class QuotaRegister(Projection):
+class QuotaRegister:
     """Follows what is set, agreed and assessed. `due_at` is when the next period ends that has not been assessed.
 
     `state` is the folded quota without its assessments. `looked_at` is when the policy last made sure that an
     assessment is still right: long ago where the quota has changed since.
     """
 
-    name = "quotas"
-    version = 1
     handles = (*OUTCOMES, "quota_set", "quota_revised", "quota_agreed")
     tables = """
         CREATE TABLE quotas (

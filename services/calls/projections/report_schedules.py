@@ -9,15 +9,12 @@ from services.calls.domain import report_schedules
 from services.calls.domain.report_schedules import ReportSchedule
 from services.kernel import schemas
 from services.kernel.database import Cursor
-from services.kernel.projections import Projection
 from services.kernel.store import StoredEvent
 
 
-class ReportCalendar(Projection):
+class ReportCalendar:
     """Follows schedules and their due times. `state` is the folded schedule, without its addresses."""
 
-    name = "report_schedules"
-    version = 1
     handles = ("report_schedule_set", "report_schedule_paused", "report_schedule_resumed", "report_due")
     tables = """
         CREATE TABLE report_schedules (

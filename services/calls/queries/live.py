@@ -6,7 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from services.calls.domain.pace import Comparison, Metric
-from services.calls.domain.quotas import Scope
+from services.calls.domain.quota_terms import Scope
 from services.calls.queries.service_level import ServiceLevelRow
 from services.kernel.decider import values
 from services.kernel.values import Party

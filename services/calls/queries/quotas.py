@@ -8,7 +8,8 @@ from uuid import UUID
 
 from services.calls.domain.pace import Comparison, Metric, Pace
 from services.calls.domain.periods import Day
-from services.calls.domain.quotas import QuotaView, Scope
+from services.calls.domain.quota_terms import Scope
+from services.calls.domain.quotas import QuotaView
 from services.calls.queries.calls import Name
 from services.kernel.decider import values
 from services.kernel.lists import Paged

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import sql
 
 from services.calls.domain.pace import Figures
-from services.calls.domain.quotas import QuotaTerms
+from services.calls.domain.quota_terms import QuotaTerms
 from services.calls.queries import ServiceLevelOf
 from services.calls.reports.judged_visits import QUEUES, judged, judged_visits
 from services.calls.reports.service_level import COUNTS, Sums

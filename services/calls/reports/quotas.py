@@ -9,7 +9,8 @@ from uuid import UUID
 from services.calls.domain import periods
 from services.calls.domain.pace import AT_MOST, comparison, pace
 from services.calls.domain.periods import Period
-from services.calls.domain.quotas import Quota, QuotaTerms, Scope, target_of, view
+from services.calls.domain.quota_terms import QuotaTerms, Scope
+from services.calls.domain.quotas import Quota, target_of, view
 from services.calls.queries import QuotaList, QuotaProgress, QuotaProgressOf, Quotas
 from services.calls.reports.quota_figures import figures_of
 from services.calls.reports.visibility import queues_open_to

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from services.calls.domain import periods, quotas
 from services.calls.domain.pace import Figures, pace
 from services.calls.domain.periods import Period, Recurrence
+from services.calls.domain.quota_assessments import AssessQuota
+from services.calls.domain.quota_terms import Scope
 from services.calls.domain.quotas import (
     AgreeQuota,
-    AssessQuota,
     Proposal,
     Quota,
     QuotaAgreed,
     QuotaRevised,
     QuotaSet,
     ReviseQuota,
-    Scope,
     SetQuota,
     Target,
 )
