@@ -60,7 +60,7 @@ def complete(administrator, queue, calls=1):
 
 
 def told_of(events, queue):
-    return [event for event in events if queue in event["data"]["queues"]]
+    return [event for event in events if queue in event["data"].get("queues", ())]
 
 
 def test_the_feed_tells_what_the_bus_tells_in_the_same_order(administrator, stack, queue, latest):
