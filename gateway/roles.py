@@ -21,6 +21,15 @@ SCOPES: dict[str, str] = {
     "reports:read": "See reports and what stands behind each figure.",
     "agents:read": "See what agents handled and how their time was spent: one's own, totals, or all, by role.",
     "live:read": "See what happens on the floor now.",
+    "quotas:read": "See quotas: targets that the centre and its clients set.",
+    "quotas:write": "Set and revise quotas, for the own party.",
+    "quotas:agree": "Agree to quotas that the other party proposes.",
+    "alert-rules:read": "See what raises alerts, and who is told.",
+    "alert-rules:write": "Make, change and pause alert rules.",
+    "alerts:read": "See alerts.",
+    "alerts:acknowledge": "Acknowledge alerts.",
+    "report-schedules:read": "See which reports are sent regularly, and to whom.",
+    "report-schedules:write": "Have reports sent regularly, with what you may see.",
     "employees:read": "See employees by name, with their supervised periods.",
     "employees:write": "Hire employees.",
     "supervision:write": "Lead supervised periods: begin, note checkpoints and proven duties, extend, end.",
@@ -52,6 +61,10 @@ SCOPES: dict[str, str] = {
 _SEES_CALLS = {
     "calls:read", "queues:read", "calendars:read", "clients:read", "reports:read", "agents:read", "live:read",
 }  # fmt: skip
+_SETS_QUOTAS = {"quotas:read", "quotas:write", "quotas:agree"}
+_SEES_ALERTS = {"alerts:read", "alerts:acknowledge"}
+_SETS_ALERTS = {"alert-rules:read", "alert-rules:write"}
+_SCHEDULES_REPORTS = {"report-schedules:read", "report-schedules:write"}
 _TRAINS = {"inductions:read", "inductions:write", "learning-plans:read", "learning-plans:write"}
 _KEEPS_STAFF = {"employees:read", "employees:write", "supervision:write", "supervision:sign-off"}
 _REWARDS = {"awards:read", "awards:write", "awards:approve"}
@@ -63,6 +76,10 @@ ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(SCOPES),
     "manager": frozenset(
         _SEES_CALLS
+        | _SETS_QUOTAS
+        | _SEES_ALERTS
+        | _SETS_ALERTS
+        | _SCHEDULES_REPORTS
         | _KEEPS_STAFF
         | _TRAINS
         | _REWARDS
@@ -72,16 +89,21 @@ ROLES: dict[str, frozenset[str]] = {
         | {"queues:write", "calendars:write", "clients:write", "dispositions:write"}
         | {"sources:read", "sources:write", "privacy:export", "privacy:erase"}
     ),
-    "supervisor": frozenset(_SEES_CALLS | {"customers:read", "dispositions:write"}),
+    "supervisor": frozenset(
+        _SEES_CALLS | _SEES_ALERTS | {"customers:read", "dispositions:write", "quotas:read", "alert-rules:read"}
+    ),
     "agent": frozenset({"calls:read", "agents:read", "dispositions:write"}),
     "hr": frozenset(_KEEPS_STAFF | _TRAINS | _REWARDS),
     "trainer": frozenset(_TRAINS),
     "finance": frozenset({"reports:read", "awards:read"} | _HOLDS_BUDGET),
     "owner": frozenset(
-        {"queues:read", "calendars:read", "clients:read", "reports:read", "agents:read", "live:read", "budget:read"}
+        {"queues:read", "calendars:read", "clients:read", "quotas:read", "reports:read", "agents:read"}
+        | {"live:read", "budget:read"}
     ),
-    "executive": frozenset({"queues:read", "reports:read", "budget:read"}),
-    "client": frozenset({"queues:read", "calendars:read", "clients:read", "reports:read", "agents:read", "live:read"}),
+    "executive": frozenset({"queues:read", "quotas:read", "reports:read", "budget:read"}),
+    "client": frozenset(
+        {"queues:read", "calendars:read", "clients:read", "reports:read", "agents:read", "live:read"} | _SETS_QUOTAS
+    ),
     "integrator": frozenset(
         {INGEST, "sources:read", "sources:write", "queues:read", "events:read", "webhooks:read", "webhooks:write"}
         | _MAPS_NAMES
@@ -96,6 +118,7 @@ ROLES: dict[str, frozenset[str]] = {
             "sources:read",
             "identities:read",
             "reports:read",
+            "quotas:read",
             "budget:read",
             "events:read",
             "webhooks:read",

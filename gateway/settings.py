@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from gateway.mail.settings import MailSettings, mail_settings
 from gateway.networks import Network, networks
 from gateway.public_address import PublicAddress
 from gateway.sealing import SecretBox
@@ -32,7 +33,7 @@ class Settings:
 
     `secrets` seals what others entrust to the gateway (None: nothing can be entrusted); deliveries are kept for
     `delivery_days`, and a receiver may take `delivery_timeout` seconds to answer. It is at a public address and has
-    TLS, unless it is in one of the `allowed_networks`.
+    TLS, unless it is in one of the `allowed_networks`. Without `mail` no e-mail is sent.
     """
 
     database_url: str
@@ -50,6 +51,7 @@ class Settings:
     delivery_days: int = 30
     delivery_timeout: int = 20
     allowed_networks: tuple[Network, ...] = ()
+    mail: MailSettings | None = None
 
 
 def _required(environ: Mapping[str, str], name: str, example: str) -> str:
@@ -105,6 +107,14 @@ def _networks(environ: Mapping[str, str], name: str, default: str = "") -> tuple
         raise SettingsError(f"{name}: {error}. Give such as 10.1.0.0/16, fd00::/8.") from error
 
 
+def _mail(environ: Mapping[str, str]) -> MailSettings | None:
+    url = environ.get("PLATEAU_SMTP_URL")
+    try:
+        return mail_settings(url, environ.get("PLATEAU_SMTP_SENDER", "")) if url else None
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+
+
 def from_environment(environ: Mapping[str, str]) -> Settings:
     """Reads the settings.
 
@@ -127,4 +137,5 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         delivery_days=_whole(environ, "PLATEAU_DELIVERY_DAYS", Settings.delivery_days, highest=3_650),
         delivery_timeout=_whole(environ, "PLATEAU_DELIVERY_TIMEOUT_SECONDS", Settings.delivery_timeout, highest=30),
         allowed_networks=_networks(environ, "PLATEAU_ALLOWED_NETWORKS"),
+        mail=_mail(environ),
     )

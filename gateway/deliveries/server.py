@@ -18,6 +18,7 @@ from gateway.deliveries.channel import Channel
 from gateway.deliveries.reader import Reader
 from gateway.deliveries.sender import Sender
 from gateway.deliveries.targets import WAKE
+from gateway.mail.channel import Mail
 from gateway.rpc import RpcClient
 from gateway.settings import Settings, SettingsError, from_environment
 from gateway.webhooks.backfills import Backfills
@@ -37,7 +38,8 @@ FORGOTTEN_AT_ONCE = 5_000
 
 def channels(settings: Settings, pool: AsyncConnectionPool, rpc: RpcClient) -> list[Channel]:
     """Every way out; a new one is a line here."""
-    return [Webhooks(settings, pool), *crm_channels(settings, pool, rpc)]
+    mail = [Mail(settings.mail, pool, rpc)] if settings.mail else []
+    return [Webhooks(settings, pool), *crm_channels(settings, pool, rpc), *mail]
 
 
 def run() -> None:

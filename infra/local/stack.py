@@ -36,6 +36,8 @@ OPTIONAL = (
     "PLATEAU_ALLOWED_NETWORKS",
     "PLATEAU_DELIVERY_DAYS",
     "PLATEAU_DELIVERY_TIMEOUT_SECONDS",
+    "PLATEAU_SMTP_URL",
+    "PLATEAU_SMTP_SENDER",
 )
 # The key to personal data, and the key to what others entrust to the gateway.
 KEYS = ("PLATEAU_MASTER_KEY", "PLATEAU_GATEWAY_KEY")

@@ -1,13 +1,26 @@
 """What the calls service publishes: one line a use case, and the shape of a fact."""
 
+from services.calls.domain import alert_rules as alert_rule_rules
+from services.calls.domain import alerts as alert_domain
 from services.calls.domain import calendars as calendar_rules
 from services.calls.domain import clients as client_rules
 from services.calls.domain import customers as customer_rules
 from services.calls.domain import dispositions as disposition_rules
 from services.calls.domain import identities as identity_rules
 from services.calls.domain import queues as queue_rules
+from services.calls.domain import quotas as quota_rules
+from services.calls.domain import report_schedules as schedule_rules
 from services.calls.domain import sources as source_rules
 from services.calls.domain import subjects as subject_rules
+from services.calls.domain.alert_rules import (
+    AlertRule,
+    AlertRuleView,
+    PauseAlertRule,
+    ResumeAlertRule,
+    ReviseAlertRule,
+    SetAlertRule,
+)
+from services.calls.domain.alerts import AcknowledgeAlert, Alert, AlertCleared, AlertRaised, AlertView
 from services.calls.domain.calendars import AdoptCalendar, CalendarView
 from services.calls.domain.clients import ClientView, ConfigureClient
 from services.calls.domain.completion import CallCompleted
@@ -17,6 +30,18 @@ from services.calls.domain.facts import canonical
 from services.calls.domain.identities import CorrectIdentity, EndIdentity, IdentityView, MapIdentities, MapIdentity
 from services.calls.domain.intervals import FigureCorrected, IntervalClosed
 from services.calls.domain.queues import ConfigureQueue, QueueView
+from services.calls.domain.quota_assessments import QuotaMissed, QuotaReached, QuotaUnmeasured
+from services.calls.domain.quotas import AgreeQuota, Quota, QuotaView, ReviseQuota, SetQuota
+from services.calls.domain.report_schedules import (
+    PauseReportSchedule,
+    ReportDue,
+    ReportRun,
+    ReportSchedule,
+    ResumeReportSchedule,
+    ReviseReportSchedule,
+    ScheduleView,
+    SetReportSchedule,
+)
 from services.calls.domain.screen_pops import CallConnected, CallOffered, ScreenPops
 from services.calls.domain.sources import ConfigureSource, SourceView
 from services.calls.domain.subjects import EraseSubject
@@ -24,6 +49,13 @@ from services.calls.domain.vocabulary import fact_schema
 from services.calls.queries import (
     AgentReport,
     AgentsOf,
+    AlertList,
+    AlertOf,
+    AlertRecipientsOf,
+    AlertRuleList,
+    AlertRuleOf,
+    AlertRules,
+    Alerts,
     CalendarList,
     CalendarOf,
     Calendars,
@@ -56,10 +88,21 @@ from services.calls.queries import (
     LiveView,
     OpeningHours,
     QueueOf,
+    QuotaList,
+    QuotaOf,
+    QuotaProgress,
+    QuotaProgressOf,
+    Quotas,
+    Recipients,
     RepeatedContacts,
     RepeatList,
+    ReportScheduleList,
+    ReportScheduleOf,
+    ReportSchedules,
     ResolutionOf,
     ResolutionReport,
+    ScheduledReport,
+    ScheduledReportOf,
     ServiceLevelOf,
     ServiceLevelReport,
     SourceOf,
@@ -212,6 +255,73 @@ api.query(
     clients=True,
 )
 api.query("GET", "/v1/live", Live, returns=LiveView, scope="live:read", clients=True)
+
+quotas = api.things(
+    "/v1/quotas", quota_rules.decide, quota_rules.evolve, Quota(), id="quota_id", allows=quota_rules.allowed
+)
+quotas.command("POST", "", SetQuota, scope="quotas:write", clients=True)
+quotas.command("POST", "/{quota_id}/revise", ReviseQuota, scope="quotas:write", clients=True)
+quotas.command("POST", "/{quota_id}/agree", AgreeQuota, scope="quotas:agree", guarded=True, clients=True)
+quotas.shown("/{quota_id}", QuotaOf, quota_rules.view, returns=QuotaView, scope="quotas:read", clients=True)
+quotas.query("GET", "", Quotas, returns=QuotaList, scope="quotas:read", clients=True)
+quotas.query("GET", "/{quota_id}/progress", QuotaProgressOf, returns=QuotaProgress, scope="reports:read", clients=True)
+api.publishes(QuotaReached, QuotaMissed, QuotaUnmeasured, subject="quota")
+
+alert_rules = api.things(
+    "/v1/alert-rules",
+    alert_rule_rules.decide,
+    alert_rule_rules.evolve,
+    AlertRule(),
+    id="rule_id",
+    allows=alert_rule_rules.allowed,
+)
+alert_rules.command("POST", "", SetAlertRule, scope="alert-rules:write")
+alert_rules.command("PUT", "/{rule_id}", ReviseAlertRule, scope="alert-rules:write", guarded=True)
+alert_rules.command("POST", "/{rule_id}/pause", PauseAlertRule, scope="alert-rules:write")
+alert_rules.command("POST", "/{rule_id}/resume", ResumeAlertRule, scope="alert-rules:write")
+alert_rules.shown(
+    "/{rule_id}", AlertRuleOf, alert_rule_rules.view, returns=AlertRuleView, scope="alert-rules:read"
+)  # fmt: skip
+alert_rules.query("GET", "", AlertRules, returns=AlertRuleList, scope="alert-rules:read")
+api.inside(AlertRecipientsOf, returns=Recipients)
+
+alerts = api.things(
+    "/v1/alerts", alert_domain.decide, alert_domain.evolve, Alert(), id="alert_id", allows=alert_domain.allowed
+)
+alerts.command("POST", "/{alert_id}/acknowledge", AcknowledgeAlert, scope="alerts:acknowledge")
+alerts.shown("/{alert_id}", AlertOf, alert_domain.view, returns=AlertView, scope="alerts:read")
+alerts.query("GET", "", Alerts, returns=AlertList, scope="alerts:read")
+api.publishes(AlertRaised, AlertCleared, subject="alert")
+
+report_schedules = api.things(
+    "/v1/report-schedules",
+    schedule_rules.decide,
+    schedule_rules.evolve,
+    ReportSchedule(),
+    id="schedule_id",
+    allows=schedule_rules.allowed,
+)
+report_schedules.command("POST", "", SetReportSchedule, scope="report-schedules:write", clients=True)
+report_schedules.command(
+    "PUT", "/{schedule_id}", ReviseReportSchedule, scope="report-schedules:write", guarded=True, clients=True
+)
+report_schedules.command(
+    "POST", "/{schedule_id}/pause", PauseReportSchedule, scope="report-schedules:write", clients=True
+)
+report_schedules.command(
+    "POST", "/{schedule_id}/resume", ResumeReportSchedule, scope="report-schedules:write", clients=True
+)
+report_schedules.shown(
+    "/{schedule_id}", ReportScheduleOf, schedule_rules.view, returns=ScheduleView, scope="report-schedules:read"
+)
+report_schedules.query(
+    "GET", "", ReportSchedules, returns=ReportScheduleList, scope="report-schedules:read", clients=True
+)
+api.inside(ScheduledReportOf, returns=ScheduledReport)
+report_runs = api.things(
+    "/v1/report-runs", schedule_rules.decide_run, schedule_rules.evolve_run, ReportRun(), id="run_id"
+)
+api.publishes(ReportDue, subject="schedule")
 
 api.publishes(CallCompleted, subject="call", revised=True)
 api.publishes(IntervalClosed, FigureCorrected, revised=True)

@@ -12,8 +12,8 @@ From a declaration come the route, the validation, the scope, the OpenAPI entry,
     api.announces(CallOffered, fact="call.queued", by=offered, subject="call")
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, get_args, get_type_hints
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -76,7 +76,8 @@ class Things:
     UUIDv7 ids made by the gateway before the command is sent, unless they are `identified_by` what the command that
     makes one says, a function of which is the id. `people` are named by the id of the subject; who calls
     one by an E.164 number is understood, but the number is kept nowhere. Where a stream holds more than what was
-    decided on the thing, `learn(state, type)` says what such an event changes by its type.
+    decided on the thing, `learn(state, type)` says what such an event changes by its type. `allows` says which
+    commands the state of one lets an actor give; without it, their scopes alone do.
     """
 
     api: "Api"
@@ -91,6 +92,7 @@ class Things:
     identified_by: Callable[[Any], UUID] | None = None
     learn: Callable[[Any, str], Any] | None = None
     view: Callable[[str, Any], Any] | None = None
+    allows: Callable[[Any, Actor], Collection[type]] | None = None
 
     def command(
         self,
@@ -173,9 +175,14 @@ class Things:
         """The commands declared on this kind."""
         return [case for case in self.api.use_cases.values() if case.things is self and case.kind == "command"]
 
-    def allowed_actions(self, actor: Actor) -> list[str]:
-        """The names of the commands that the actor's scopes let them give."""
-        return [case.name for case in self.commands() if actor.may(case.scope) and case.open_to(actor)]
+    def allowed_actions(self, actor: Actor, state: Any) -> list[str]:
+        """The names of the commands that the actor's scopes, and the state of the thing, let them give."""
+        allowed = None if self.allows is None else self.allows(state, actor)
+        return [
+            case.name
+            for case in self.commands()
+            if actor.may(case.scope) and case.open_to(actor) and (allowed is None or case.shape in allowed)
+        ]
 
 
 def _union(function: Callable[..., Any], argument: int) -> tuple[type, ...]:
@@ -239,10 +246,11 @@ class Api:
         people: bool = False,
         identified_by: Callable[[Any], UUID] | None = None,
         learn: Callable[[Any, str], Any] | None = None,
+        allows: Callable[[Any, Actor], Collection[type]] | None = None,
     ) -> Things:
         """Declares a kind of thing; `limited_by` names the limit of an actor under which its names fall."""
-        named = named or people
-        return Things(self, prefix, decide, evolve, initial, id, named, limited_by, people, identified_by, learn)
+        made = Things(self, prefix, decide, evolve, initial, id, named or people, limited_by, people)
+        return replace(made, identified_by=identified_by, learn=learn, allows=allows)
 
     def query(
         self, method: Method, path: str, shape: type, *, returns: type, scope: str, clients: bool = False

@@ -37,6 +37,9 @@ log = structlog.get_logger(__name__)
 Message = Mapping[str, Any]
 Answer = dict[str, Any]
 Sees = Callable[[Cursor, Actor, str], bool]
+# `(db, actor, state, command or None)`: why the actor may not give that command, or see a thing of that state.
+Admission = Callable[[Cursor, Actor, Any, Any], Rejected | None]
+HIDDEN = Rejected("request.not_found", "There is nothing here, or nothing that you may see.", 404)
 
 NO_KEY = "There can be nothing of that id or name."
 DECISIONS = 5  # how often a command that named no version is decided anew after a conflict
@@ -59,7 +62,11 @@ def not_valid(pointer: str, detail: str) -> Answer:
 
 
 class Dispatcher:
-    """Executes the commands and answers the queries that an `Api` declares."""
+    """Executes the commands and answers the queries that an `Api` declares.
+
+    `admissions` are, by prefix of a kind of thing, what its rule cannot decide: whether what a command names is there,
+    and is the actor's to know of.
+    """
 
     def __init__(
         self,
@@ -72,6 +79,7 @@ class Dispatcher:
         upcasters: Mapping[tuple[str, int], Upcaster] | None = None,
         effects: Effects | None = None,
         sees: Mapping[str, Sees] | None = None,
+        admissions: Mapping[str, Admission] | None = None,
     ) -> None:
         """`sees` says by the prefix of a kind of thing whether an actor may know of the one of an id or name.
 
@@ -79,7 +87,7 @@ class Dispatcher:
         """
         self._sees = sees or {}
         self._api, self._read_models, self._pool, self._keyring = api, read_models, pool, keyring
-        self._upcasters = upcasters or {}
+        self._upcasters, self._admissions = upcasters or {}, admissions or {}
         self._things = ThingStore(keyring, self._upcasters, effects or {})
         self._answers, self._waker = projections.answers_of(readers), Waker()
         unanswered = [
@@ -129,6 +137,8 @@ class Dispatcher:
         if things.people:
             key = str(self._keyring.subject(key))
         loaded = self._things.load(db, things, key)
+        if unfit := self._unfit(db, things, actor, loaded, command):
+            return refusal_of(unfit)
         ctx = Context(datetime.now(UTC), actor, UUID(message["command_id"]), key, traceparent=traces.current())
         repeated = any(event.metadata.get("command_id") == message["command_id"] for event in loaded.events)
         if not repeated and (stale := self._precondition(case, loaded, expected)):
@@ -182,6 +192,14 @@ class Dispatcher:
             if name is not None and not (kind.can_be(name) and store.heads(db, [kind.stream(name)])):
                 return Rejected(code, f"There is no {kind.id} of that name.", 422, f"/{field}")
         return None
+
+    def _unfit(self, db: Cursor, things: Things, actor: Actor, loaded: Loaded, command: Any = None) -> Rejected | None:
+        admission = self._admissions.get(things.prefix)
+        if admission is None:
+            return None
+        with db.connection.transaction():
+            db.execute(projections.READ_VIEWS)
+            return admission(db, actor, loaded.state, command)
 
     @staticmethod
     def _precondition(case: UseCase, loaded: Loaded, expected: int | None) -> Answer | None:
@@ -257,10 +275,15 @@ class Dispatcher:
         loaded = self._things.load(db, things, key, as_of)
         if not (loaded.events or things.named):
             return nothing_here()
+        if unfit := self._unfit(db, things, actor, loaded):
+            return refusal_of(unfit)
         if message.get("history"):
             hidden = {name for cls in things.events.values() for name in schemas.personal_fields(cls)}
             return {"body": encode({"items": [_past(event, hidden) for event in loaded.events], "next": None})}
-        shown = {**schemas.dump(things.view(key, loaded.state)), "allowed_actions": things.allowed_actions(actor)}
+        shown = {
+            **schemas.dump(things.view(key, loaded.state)),
+            "allowed_actions": things.allowed_actions(actor, loaded.state),
+        }
         return {"body": encode(shown), "version": loaded.version}
 
     def _reached(self, db: Cursor, position: Position) -> bool:
@@ -292,7 +315,7 @@ def _told(message: Message, answer: Answer) -> dict[str, Any]:
 
 def nothing_here() -> Answer:
     """The refusal that does not tell a thing that is not there from one that the actor may not know of."""
-    return refused("request.not_found", "There is nothing here, or nothing that you may see.", 404)
+    return refusal_of(HIDDEN)
 
 
 def refusal_of(rejected: Rejected) -> Answer:

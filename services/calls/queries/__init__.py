@@ -1,6 +1,16 @@
 """What can be asked of the calls service, and the shape of each answer (durations in decimal seconds, ratios 0..1)."""
 
 from services.calls.queries.agents import AgentReport, AgentRow, AgentsOf
+from services.calls.queries.alerts import (
+    AlertList,
+    AlertOf,
+    AlertRecipientsOf,
+    AlertRuleList,
+    AlertRuleOf,
+    AlertRules,
+    Alerts,
+    Recipients,
+)
 from services.calls.queries.calls import (
     CallList,
     CallOf,
@@ -33,8 +43,16 @@ from services.calls.queries.dispositions import (
     TopicCounts,
 )
 from services.calls.queries.identities import Identities, IdentityItem, IdentityList, IdentityOf
-from services.calls.queries.live import AgentCounts, AgentState, Live, LiveAgent, LiveQueue, LiveView
+from services.calls.queries.live import AgentCounts, AgentState, Live, LiveAgent, LiveQueue, LiveQuota, LiveView
 from services.calls.queries.privacy import ExportedCall, ExportSubject, SubjectExport
+from services.calls.queries.quotas import QuotaList, QuotaOf, QuotaProgress, QuotaProgressOf, Quotas
+from services.calls.queries.report_schedules import (
+    ReportScheduleList,
+    ReportScheduleOf,
+    ReportSchedules,
+    ScheduledReport,
+    ScheduledReportOf,
+)
 from services.calls.queries.service_level import (
     AgentGroup,
     AgentMeasure,
@@ -75,6 +93,13 @@ __all__ = [
     "AgentRow",
     "AgentState",
     "AgentsOf",
+    "AlertList",
+    "AlertOf",
+    "AlertRecipientsOf",
+    "AlertRuleList",
+    "AlertRuleOf",
+    "AlertRules",
+    "Alerts",
     "CalendarList",
     "CalendarOf",
     "Calendars",
@@ -116,6 +141,7 @@ __all__ = [
     "Live",
     "LiveAgent",
     "LiveQueue",
+    "LiveQuota",
     "LiveView",
     "Measure",
     "Name",
@@ -124,12 +150,23 @@ __all__ = [
     "Outcome",
     "PolicyView",
     "QueueOf",
+    "QuotaList",
+    "QuotaOf",
+    "QuotaProgress",
+    "QuotaProgressOf",
+    "Quotas",
+    "Recipients",
     "RepeatList",
     "RepeatedContact",
     "RepeatedContacts",
+    "ReportScheduleList",
+    "ReportScheduleOf",
+    "ReportSchedules",
     "ResolutionOf",
     "ResolutionReport",
     "ResolutionRow",
+    "ScheduledReport",
+    "ScheduledReportOf",
     "ServiceLevelOf",
     "ServiceLevelReport",
     "ServiceLevelRow",

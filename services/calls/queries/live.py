@@ -1,11 +1,15 @@
 """The floor now: queues, agents and quotas."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
+from uuid import UUID
 
+from services.calls.domain.pace import Comparison, Metric
+from services.calls.domain.quota_terms import Scope
 from services.calls.queries.service_level import ServiceLevelRow
 from services.kernel.decider import values
+from services.kernel.values import Party
 
 AgentState = Literal["available", "on_call", "wrapup", "paused"]
 
@@ -51,10 +55,34 @@ class LiveAgent:
 
 
 @values
+class LiveQuota:
+    """One quota that is in force, in its period of now; `on_track` is null where nothing can be expected yet.
+
+    It may be some seconds old, where it takes long to count; `/v1/quotas/{id}/progress` never is.
+    """
+
+    quota: UUID
+    party: Party
+    metric: Metric
+    flag: str | None
+    scope: Scope
+    first_day: date
+    end: datetime
+    comparison: Comparison
+    target: Decimal
+    attained: Decimal | None
+    numerator: Decimal
+    denominator: int | None
+    projection: Decimal | None
+    on_track: bool | None
+    as_of: datetime
+
+
+@values
 class LiveView:
     """The floor at one instant."""
 
     as_of: datetime
     queues: tuple[LiveQueue, ...]
     agents: tuple[LiveAgent, ...]
-    quotas: tuple[dict[str, Any], ...]
+    quotas: tuple[LiveQuota, ...]

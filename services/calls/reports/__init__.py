@@ -1,6 +1,7 @@
 """Reports: figures computed from the read models at the moment of asking, so that a correction is right at once."""
 
 from services.calls.reports.agents import AgentReports
+from services.calls.reports.alerts import AlertReader
 from services.calls.reports.calls import CallReader
 from services.calls.reports.corrections import CorrectionReader
 from services.calls.reports.customers import CustomerReader
@@ -9,11 +10,13 @@ from services.calls.reports.explain import Explanations
 from services.calls.reports.identities import IdentityReader
 from services.calls.reports.live import LiveFloor
 from services.calls.reports.opening_hours import OpeningHoursReader
+from services.calls.reports.quotas import QuotaReader
+from services.calls.reports.report_schedules import ScheduleReader
 from services.calls.reports.resolution import ResolutionReader
 from services.calls.reports.service_level import ServiceLevelReports
 from services.calls.reports.settings import SettingsReader
 from services.calls.reports.sources import SourceReader
-from services.kernel.privacy import MasterKey
+from services.kernel.privacy import Keyring, MasterKey
 
 
 def readers(master: MasterKey) -> list[object]:
@@ -32,4 +35,7 @@ def readers(master: MasterKey) -> list[object]:
         SettingsReader(),
         DispositionReader(master),
         ResolutionReader(),
+        QuotaReader(),
+        AlertReader(),
+        ScheduleReader(Keyring(master)),
     ]

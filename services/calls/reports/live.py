@@ -21,6 +21,7 @@ from services.calls.queries import (
 from services.calls.reports.floor import Agent, agents_now, instant, restarts_known
 from services.calls.reports.intervals import floor
 from services.calls.reports.judged_visits import judged, queue_zones, queues_seen
+from services.calls.reports.live_quotas import LiveQuotas
 from services.calls.reports.service_level import rows
 from services.calls.reports.visibility import agents_open_to, queues_open_to
 from services.kernel.database import Cursor
@@ -42,6 +43,9 @@ class Working:
 
 class LiveFloor:
     """Answers with what happens now."""
+
+    def __init__(self) -> None:
+        self._quotas = LiveQuotas()
 
     @answers(Live)
     def live(self, _asked: Live, db: Cursor, actor: Actor) -> LiveView:
@@ -67,7 +71,7 @@ class LiveFloor:
                 for queue in seen
             ),
             agents=tuple(each.shown for each in agents if _open_to(each, limit)) if agents_open_to(db, actor) else (),
-            quotas=(),
+            quotas=self._quotas.seen(db, actor, now),
         )
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -137,3 +138,23 @@ def test_a_client_sees_its_queues_and_their_agents_alone(calls):
     live = calls.ask("Live", Actor("client-key", queues=frozenset({"care"})))
     assert [each["queue"] for each in live["queues"]] == ["care"]
     assert [each["agent"] for each in live["agents"]] == ["a-2"]
+
+
+def test_the_quotas_of_now_are_shown_to_those_who_may_see_their_queue(calls):
+    calls.take(call_fact("c1", "queued", ago(seconds=9), queue="sales"))
+    day, hours_ago = {"every": "day", "timezone": NOON_HERE}, ago(hours=40).date().isoformat()
+    for number, (period, target) in enumerate(
+        [(day, 1), ({**day, "first_day": hours_ago, "last_day": hours_ago}, 1), (day, 10**6)]
+    ):
+        body = {"metric": "offered", "target": target, "scope": {"kind": "queue", "name": "sales"}, "period": period}
+        calls.order("SetQuota", str(UUID(int=number)), body)
+    calls.follow()
+    quotas = calls.ask("Live")["quotas"]
+    assert [(each["target"], each["attained"], each["on_track"]) for each in quotas] == [
+        (1, 1, True),
+        (10**6, 1, False),
+    ]
+    assert [each["projection"] > 1 for each in quotas] == [True, True]
+    assert len(calls.ask("Live", Actor("tool", queues=frozenset({"sales"})))["quotas"]) == 2
+    for blind in (Actor("tool", queues=frozenset({"care"})), Actor("globex", client="globex")):
+        assert calls.ask("Live", blind)["quotas"] == []

@@ -1,0 +1,1 @@
+"""E-mail: alerts to those whom their rule names, and the files of scheduled reports."""
