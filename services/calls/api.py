@@ -71,10 +71,14 @@ from services.calls.queries import (
     CustomerList,
     CustomerOf,
     Customers,
+    DataQualityOf,
+    DataQualityReport,
     DispositionOf,
     DispositionReport,
     DispositionsOf,
     DispositionView,
+    DoubtList,
+    DoubtsOf,
     Explain,
     Explanation,
     ExportSubject,
@@ -234,6 +238,8 @@ api.query(
 )
 api.query("GET", "/v1/reports/explain", Explain, returns=Explanation, scope="reports:read", clients=True)
 api.query("GET", "/v1/reports/agents", AgentsOf, returns=AgentReport, scope="agents:read", clients=True)
+api.query("GET", "/v1/reports/data-quality", DataQualityOf, returns=DataQualityReport, scope="reports:read")
+api.query("GET", "/v1/reports/data-quality/items", DoubtsOf, returns=DoubtList, scope="reports:read")
 api.query("GET", "/v1/reports/corrections", Corrections, returns=CorrectionList, scope="reports:read")
 api.query(
     "GET", "/v1/reports/dispositions", DispositionsOf, returns=DispositionReport, scope="reports:read", clients=True

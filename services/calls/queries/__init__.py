@@ -27,6 +27,14 @@ from services.calls.queries.calls import (
 )
 from services.calls.queries.corrections import Correction, CorrectionList, Corrections
 from services.calls.queries.customers import CustomerList, CustomerOf, Customers
+from services.calls.queries.data_quality import (
+    DataQualityOf,
+    DataQualityReport,
+    DoubtCount,
+    DoubtItem,
+    DoubtList,
+    DoubtsOf,
+)
 from services.calls.queries.dispositions import (
     DispositionOf,
     DispositionReport,
@@ -116,11 +124,17 @@ __all__ = [
     "CustomerList",
     "CustomerOf",
     "Customers",
+    "DataQualityOf",
+    "DataQualityReport",
     "DispositionOf",
     "DispositionReport",
     "DispositionRow",
     "DispositionView",
     "DispositionsOf",
+    "DoubtCount",
+    "DoubtItem",
+    "DoubtList",
+    "DoubtsOf",
     "Explain",
     "ExplainedFact",
     "ExplainedVisit",

@@ -5,6 +5,7 @@ from services.calls.reports.alerts import AlertReader
 from services.calls.reports.calls import CallReader
 from services.calls.reports.corrections import CorrectionReader
 from services.calls.reports.customers import CustomerReader
+from services.calls.reports.data_quality import DataQuality
 from services.calls.reports.dispositions import DispositionReader
 from services.calls.reports.explain import Explanations
 from services.calls.reports.identities import IdentityReader
@@ -30,6 +31,7 @@ def readers(master: MasterKey) -> list[object]:
         SourceReader(master),
         IdentityReader(),
         CorrectionReader(),
+        DataQuality(),
         CustomerReader(master),
         OpeningHoursReader(),
         SettingsReader(),
