@@ -166,11 +166,11 @@ def test_a_bad_event_is_named_and_the_good_ones_are_kept(administrator, source, 
     assert [(each["pointer"], each["code"]) for each in told["rejected"]] == [
         ("/1/Timestamp", "telephony.time_missing"),
         ("/2/HoldTime", "invalid_field"),
-        ("/3", "invalid_type"),
+        ("/3", "telephony.malformed_event"),
     ]
     assert "timestampevents=yes" in told["rejected"][0]["detail"]
     headless = post(administrator, "cdr", source, b'"","1042","0199005678","from-internal"\n', "text/csv")
     assert (headless.status_code, "header" in headless.text) == (422, True)
-    assert post(administrator, "ami", source, b"[{").json()["code"] == "request.malformed_json"
+    assert post(administrator, "ami", source, b"[{").json()["code"] == "request.none_acceptable"
     administrator.settle()
     assert administrator.figures(queue)["in_progress"] == 1

@@ -12,7 +12,7 @@ from loadtests.simulator.centre import Centre
 from loadtests.simulator.disturbances import USUAL, delivered
 from loadtests.simulator.journal import figures
 from loadtests.simulator.plan import Plan
-from tests.caller import SERVICE_LEVEL
+from tests.caller import SERVICE_LEVEL, eventually
 
 SEED, SENDERS = 11, 4
 SOURCE = "simulated-centre"
@@ -79,6 +79,7 @@ def test_a_rebuild_gives_the_same_rows_and_no_report_fails_meanwhile(administrat
         return asked
 
     calls = stores(stack)[0]  # the others may still hear of the morning's calls; drills wait until they have
+    eventually(calls.is_at_rest)
     before = calls.read_models()
     with ThreadPoolExecutor(1) as asking:
         asked = asking.submit(ask)
@@ -87,6 +88,7 @@ def test_a_rebuild_gives_the_same_rows_and_no_report_fails_meanwhile(administrat
         finally:
             rebuilt.set()
         assert asked.result() > 5
+    eventually(calls.is_at_rest)
     assert calls.read_models() == before
     assert sum(map(len, before.values())) > 5000
 

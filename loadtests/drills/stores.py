@@ -16,9 +16,10 @@ from services.kernel.reading import read_on
 from services.kernel.store import Position
 
 ALL = 100_000_000
-# No read model: what a policy has still to look at.
-PENDING = "completions"
-VIEWS: LiteralString = "SELECT viewname FROM pg_views WHERE schemaname = 'read' AND viewname <> %s"
+# No read models: what policies have still to look at, and how far one of them has come.
+PENDING = ("completions", "interval_marks")
+OF_POLICIES = (*PENDING, "hours_closed")
+VIEWS: LiteralString = "SELECT viewname FROM pg_views WHERE schemaname = 'read' AND viewname <> ALL(%s)"
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,16 @@ class Store:
         return by_source
 
     def is_at_rest(self) -> bool:
-        """Whether its policy has looked at everything."""
+        """Whether its policies have looked at everything."""
         with self._connection() as connection:
-            if connection.execute("SELECT to_regclass(%s)", (f"read.{PENDING}",)).fetchone() == (None,):
-                return True
-            pending = sql.SQL("SELECT EXISTS (SELECT FROM read.{})").format(sql.Identifier(PENDING))
-            return connection.execute(pending).fetchone() == (False,)
+            return not any(self._is_pending(connection, view) for view in PENDING)
+
+    @staticmethod
+    def _is_pending(connection: Connection, view: str) -> bool:
+        if connection.execute("SELECT to_regclass(%s)", (f"read.{view}",)).fetchone() == (None,):
+            return False
+        pending = sql.SQL("SELECT EXISTS (SELECT FROM read.{})").format(sql.Identifier(view))
+        return connection.execute(pending).fetchone() == (True,)
 
     def events(self) -> int:
         """How many it has stored."""
@@ -70,7 +75,7 @@ class Store:
         """Every row of every read model in use, as text, by `service.table`."""
         rows = {}
         with self._connection() as connection:
-            for (view,) in connection.execute(VIEWS, (PENDING,)).fetchall():
+            for (view,) in connection.execute(VIEWS, (list(OF_POLICIES),)).fetchall():
                 texts = sql.SQL("SELECT row::text FROM read.{} AS row").format(sql.Identifier(view))
                 rows[f"{self.service}.{view}"] = sorted(text for (text,) in connection.execute(texts))
         return rows
