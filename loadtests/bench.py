@@ -13,9 +13,10 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from gateway.adapters import ADAPTERS, Adapter
 from infra.local.supervisor import ROOT
 from infra.rebuild import known
-from loadtests import appends, freshness, listeners, pages, performance_page
+from loadtests import appends, feeds, freshness, listeners, pages, performance_page
 from loadtests.driving import Load
 from loadtests.growth import Growth
 from loadtests.own_stack import own_stack
@@ -26,13 +27,15 @@ from services.kernel.database import connect
 
 HOME = ROOT / ".bench"
 BULK = 500
+OF_NATIVE = 0.7  # of the native rate, which every adapter must keep
 BULK_CONNECTIONS = 8  # of 500 facts each: as many are under way as a few shippers would send
 FRESH_RATE = 2000
+FEED_SECONDS = 5  # of each side of each adapter: there are many
 MILLION = 1_000_000
 # Which races each part needs; a part that is not here measures by itself.
 RACES = {"ingest": ("bare", "usual", "single", "ndjson"), "commands": ("usual", "commands"), "rebuild": ("bare",),
          "listeners": ("single", "watched")}  # fmt: skip
-PARTS = (*RACES, "append", "freshness", "memory")
+PARTS = (*RACES, "adapters", "append", "freshness", "memory")
 console = Console()
 
 
@@ -85,6 +88,28 @@ class Bench:
     def commands(self) -> Iterator[Row]:
         """Commands over HTTP."""
         yield Row("commands", self.median_of["commands"], "/s", 3, self.median_of["usual"], "usual Nameko chain")
+
+    def adapters(self) -> Iterator[Row]:
+        """Each feed in its own format, in turn with the same facts in as many native requests."""
+        for adapter in ADAPTERS:
+            rates = [self._adapter(adapter, native_first=turn % 2 == 1) for turn in range(self.rounds)]
+            theirs, native = (median(side) for side in zip(*rates, strict=True))
+            console.print(f"{adapter.name}: {theirs:,.0f} a second, native {native:,.0f}")
+            yield Row(f"feed {adapter.name}", theirs, "facts/s", OF_NATIVE, native, "the same facts, native")
+
+    def _adapter(self, adapter: Adapter, *, native_first: bool) -> tuple[float, float]:
+        """Facts a second of the feed and natively; whoever comes second finds more stored already."""
+        single = feeds.FEEDS[adapter.name].items_a_body == 1
+        load = Load(FEED_SECONDS, self.load.connections if single else BULK_CONNECTIONS)
+        bodies = feeds.bodies(adapter)
+        facts = sum(len(body.facts) for body in bodies) / len(bodies)
+        url, token = self.ours.stack.url, self.ours.token
+        sides = [feeds.outside, feeds.native]
+        rates = {
+            side: self.ours.posts(load, self.folder, side(adapter, url, token), facts).rate
+            for side in (reversed(sides) if native_first else sides)
+        }
+        return rates[feeds.outside], rates[feeds.native]
 
     def append(self) -> Iterator[Row]:
         """Appends to the event store alone."""

@@ -40,7 +40,7 @@ class Measurement:
 
 
 def drive(
-    url: str, requests: Path, load: Load, in_place: Callable[[int], bool], items_a_request: int = 1
+    url: str, requests: Path, load: Load, in_place: Callable[[int], bool], items_a_request: float = 1
 ) -> Measurement:
     """Send the prepared `requests` to `url` as `load` says, and wait until `in_place(items acknowledged)`.
 
@@ -63,7 +63,7 @@ def drive(
     result = json.loads(done.stdout.partition("RESULT ")[2])
     if result["broken"]:
         raise click.ClickException(f"{url} broke {result['broken']} connections; look into its log.")
-    items = (result["requests"] - result["refused"]) * items_a_request
+    items = round((result["requests"] - result["refused"]) * items_a_request)
     if not items:
         raise click.ClickException(f"{url} refused all of {result['refused']} requests.")
     wait(lambda: in_place(items), f"{url} has not done all of {items}", DRAIN_SECONDS)

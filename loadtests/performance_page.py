@@ -28,6 +28,9 @@ Absolute figures are this machine's.
 - **Usual Nameko chain** (`loadtests/peers/usual_nameko.py`): HTTP entrypoint, RPC, marshmallow, insert, event dispatch,
   on as many processes as Plateau has.
 - **Commands** are `PUT /v1/queues/{{queue}}` with `If-Match`, each changing a queue that has a history.
+- **Feeds** (`loadtests/feeds`): bodies of some 500 facts as each telephone system writes them, 5 s a round, against the
+  facts that its adapter makes of them, posted as NDJSON with as many facts a request. Twilio's callbacks are one form
+  a request, and so are the facts that they are held against.
 - **Appends** (`loadtests/peers/eventsourcing_store.py`): one writer, databases of their own, the same facts; of the
   `eventsourcing` library's two ways to insert, the quicker one.
 - **Rebuild**: all read models anew from all stored events; events stored by seconds taken.

@@ -16,7 +16,8 @@ from loadtests.simulator.journal import Fact
 from loadtests.simulator.posting import PATH
 
 MARK_WIDTH = RUN_WIDTH + len("-00000")
-_MARK = "@mark@"
+MARK = "@mark@"  # needs no quoting in JSON, CSV, logs; nor in forms where @ is called safe
+NDJSON = "application/x-ndjson"
 QUEUES = 2000  # so many commands pass before the same queue is written again: none waits for another
 VERSIONS = 20
 
@@ -26,10 +27,10 @@ def facts(url: str, token: str | None, facts_a_request: int = 1) -> Iterator[byt
     of some fifty calls at a time lie interleaved, as on a real line. Several facts a request go as NDJSON.
     """
     lines = [_marked(fact) for fact in Centre(1).day(date(2026, 11, 20), 8, 12).facts]
-    kind = "application/json" if facts_a_request == 1 else "application/x-ndjson"
+    kind = "application/json" if facts_a_request == 1 else NDJSON
     for start in range(0, len(lines) // facts_a_request * facts_a_request, facts_a_request):
         body = b"\n".join(lines[start : start + facts_a_request])
-        yield _request("POST", url + PATH, token, body, f"Content-Type: {kind}\r\n")
+        yield post(url + PATH, token, kind, body)
 
 
 def commands(url: str, token: str) -> Iterator[bytes]:
@@ -38,25 +39,31 @@ def commands(url: str, token: str) -> Iterator[bytes]:
         body = orjson.dumps({"timezone": "Europe/Paris", "client": f"client-{version}"})
         head = f'Content-Type: application/json\r\nIf-Match: "{version}"\r\n'
         for queue in range(QUEUES):
-            yield _request("PUT", f"{url}/v1/queues/bench-{_MARK}-{queue}", token, body, head)
+            yield _request("PUT", f"{url}/v1/queues/bench-{MARK}-{queue}", token, body, head)
+
+
+def post(url: str, token: str | None, media_type: str, body: bytes) -> bytes:
+    """One request that posts a body, marks in it among it."""
+    return _request("POST", url, token, body, f"Content-Type: {media_type}\r\n")
 
 
 def write(path: Path, requests: Iterable[bytes]) -> Path:
     """Write the requests to a file; gives its path."""
-    path.write_bytes(b"\0".join(requests).replace(_MARK.encode(), b"\1"))
+    path.write_bytes(b"\0".join(requests).replace(MARK.encode(), b"\1"))
     return path
 
 
 def _request(method: str, url: str, token: str | None, body: bytes, headers: str) -> bytes:
     parts = urlsplit(url)
-    length = len(body) + body.count(_MARK.encode()) * (MARK_WIDTH - len(_MARK))
+    length = len(body) + body.count(MARK.encode()) * (MARK_WIDTH - len(MARK))
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     access = f"Authorization: Bearer {token}\r\n" if token else ""
-    head = f"{method} {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{access}{headers}"
+    head = f"{method} {target} HTTP/1.1\r\nHost: {parts.netloc}\r\n{access}{headers}"
     return f"{head}Content-Length: {length}\r\n\r\n".encode() + body
 
 
 def _marked(fact: Fact) -> bytes:
-    marked = fact | {"id": f"{fact['id']}-{_MARK}"}
+    marked = fact | {"id": f"{fact['id']}-{MARK}"}
     if "call_id" in fact:
-        marked["call_id"] = f"{fact['call_id']}-{_MARK}"
+        marked["call_id"] = f"{fact['call_id']}-{MARK}"
     return orjson.dumps(marked)

@@ -3,7 +3,7 @@
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +38,14 @@ class Ours:
 
     def facts(self, load: Load, folder: Path, facts_a_request: int = 1) -> Measurement:
         """Facts a second; a fact is in place once it is in the reports."""
-        url = self.stack.url
-        requests = prepared_requests.write(folder / "ours", prepared_requests.facts(url, self.token, facts_a_request))
+        requests = prepared_requests.facts(self.stack.url, self.token, facts_a_request)
+        return self.posts(load, folder, requests, facts_a_request)
+
+    def posts(self, load: Load, folder: Path, requests: Iterable[bytes], facts_a_request: float) -> Measurement:
+        """The same of any prepared requests that say so many facts each, on average."""
+        prepared = prepared_requests.write(folder / "ours", requests)
         self.settle()
-        return drive(url, requests, load, lambda _: self.stack.is_level(), facts_a_request)
+        return drive(self.stack.url, prepared, load, lambda _: self.stack.is_level(), facts_a_request)
 
     def commands(self, load: Load, folder: Path) -> Measurement:
         """Commands a second; the answer says that its events are stored."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from gateway.adapters.items import Item, Parameters
@@ -27,7 +28,7 @@ class TwilioTaskRouter:
     def items(self, body: bytes, source: Source, _given: Parameters) -> Iterator[Item]:
         """The event."""
         for said in forms(body):
-            event = {_WORD.sub("_", name).lower(): text for name, text in said.items()}
+            event = {_in_snake_case(name): text for name, text in said.items()}
             event_type = event.get("event_type")
             if not event_type:
                 yield Item(fault=FieldError("", MALFORMED, "It has no EventType."))
@@ -35,3 +36,8 @@ class TwilioTaskRouter:
             without_sid = [event.get(name) for name in ("resource_sid", "event_type", "timestamp_ms")]
             id_ = event.get("sid") or (":".join(map(str, without_sid)) if all(without_sid) else None)
             yield taskrouter_item(event_type, id_, event, source)
+
+
+@lru_cache(maxsize=512)
+def _in_snake_case(name: str) -> str:
+    return _WORD.sub("_", name).lower()

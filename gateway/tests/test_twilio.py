@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.adapters.reading import forms
 from gateway.sources import Source
 from gateway.tests.stories import T, calls, form, legs, said, visits
 
@@ -112,3 +113,8 @@ def test_activities_mean_what_the_source_says():
     assert [fact["type"] for fact in said("twilio_taskrouter", coffee)] == ["agent.paused", "agent.state_changed"]
     available = Source("cloud", activities={"Coffee": "available"})
     assert [f["type"] for f in said("twilio_taskrouter", coffee, source=available)] == ["agent.state_changed"]
+
+
+def test_a_form_is_read_as_forms_are_written():
+    body = b"To=%2B33199000200&Empty=&Bare&Name=Zo%C3%A9+X&a%20b=c%3Dd=e&To=%2B33199000201\r\n\nA=1"
+    assert list(forms(body)) == [{"To": "+33199000201", "Name": "Zoé X", "a b": "c=d=e"}, {"A": "1"}]
