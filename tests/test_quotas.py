@@ -68,7 +68,7 @@ def test_the_client_agrees_and_both_see_at_once_how_far_it_has_come(administrato
     live = administrator.http.get("/v1/live")
     contract.holds("GET", "/v1/live", live)
     assert [each["attained"] for each in live.json()["quotas"] if each["quota"] == quota["id"]] == [1]
-    history = [each["type"] for each in client.get(f"{path}/history")["items"]]
+    history = [each["type"] for each in manager.get(f"{path}/history")["items"]]
     assert history == ["quota_set", "quota_agreed"]
 
 
