@@ -75,8 +75,10 @@ make_environment() {
     echo "Installing the locked Python packages into .venv ($("$python" --version))"
     suits .venv/bin/python || "$python" -m venv --clear .venv
     export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
-    .venv/bin/python -m pip install -qq --require-hashes -r requirements.lock
+    # The lock names everything. Were pip to resolve it, a new release of what is asked for with an extra would stop it.
+    .venv/bin/python -m pip install -qq --no-deps --require-hashes -r requirements.lock
     .venv/bin/python -m pip install -qq --no-deps --no-build-isolation --editable .
+    .venv/bin/python -m pip check -q
     echo "$wanted" >$stamp
 }
 
