@@ -37,21 +37,22 @@ class AgentMarks(Projection):
     """Follows the facts of agents, the clocks of their sources, and what outside names stand for."""
 
     name = "agents"
-    version = 3
+    version = 4
     handles = (*KINDS, CONFIGURED, *identities.CHANGES)
-    # `about` is the queue, or the name of the state. A mark `counts` unless its record has a greater version.
+    # `about` is the queue, or the name of the state. A mark `counts` unless its record has a greater version. One fact
+    # may name a queue by several outside names: whichever of them is mapped otherwise, the mark must be found.
     tables = f"""
         CREATE TABLE agent_marks (
             source text NOT NULL, agent text NOT NULL, kind text NOT NULL, queue text NOT NULL,
             occurred_at timestamptz NOT NULL, sequence bigint NOT NULL, rank integer NOT NULL, fact text NOT NULL,
             stream uuid NOT NULL, event uuid NOT NULL, record text, record_version text,
-            about text NOT NULL, type text NOT NULL, says text, outside_queue text,
+            about text NOT NULL, type text NOT NULL, says text, outside_queues text[],
             counts boolean NOT NULL DEFAULT true, PRIMARY KEY (event, queue)
         );
         CREATE INDEX agent_marks_in_order ON agent_marks
             (agent, source, kind, about, occurred_at, sequence, rank, fact COLLATE "C") WHERE counts;
         CREATE INDEX agent_marks_of_stream ON agent_marks (stream, record);
-        CREATE INDEX agent_marks_of_queue ON agent_marks (source, outside_queue);
+        CREATE INDEX agent_marks_of_queue ON agent_marks USING gin (outside_queues);
         CREATE TABLE agents_heard (
             agent text NOT NULL, source text NOT NULL, kind text NOT NULL, about text NOT NULL,
             PRIMARY KEY (agent, source, kind, about)
@@ -68,7 +69,7 @@ class AgentMarks(Projection):
     CLOCK = """INSERT INTO agent_clocks VALUES (%s, %s)
         ON CONFLICT (source) DO UPDATE SET clock_offset_us = excluded.clock_offset_us"""
     CLOCKS = "SELECT source, clock_offset_us FROM agent_clocks"
-    AT_QUEUE = "SELECT DISTINCT stream FROM agent_marks WHERE source = %s AND outside_queue = %s"
+    AT_QUEUE = "SELECT DISTINCT stream FROM agent_marks WHERE source = %s AND outside_queues @> ARRAY[%s::text]"
     OF_SOURCE = "SELECT DISTINCT stream FROM agent_marks WHERE source = %s"
     FORGET = """WITH gone AS (
             DELETE FROM agent_marks WHERE stream = ANY(%(streams)s::uuid[]) RETURNING agent, source)
@@ -142,10 +143,12 @@ class AgentMarks(Projection):
         corrected = microseconds(at) + self._offsets.get(source, 0) if names else 0
         agent = names.inside("agent", fact["agent"], corrected) if names else fact["agent"]
         told = data.get("queues") or ([fact["queue"]] if "queue" in fact else [])
-        queues = {names.inside("queue", queue, corrected) if names else queue: queue for queue in told}
+        queues: dict[str, list[str]] = {}
+        for queue in told:
+            queues.setdefault(names.inside("queue", queue, corrected) if names else queue, []).append(queue)
         kind, says = KINDS[event.type], data.get("reason") or data.get("state")
         place = (at, fact.get("sequence", self.LAST), RANK[event.type], fact["id"])
         record = (event.stream_id, event.event_id, fact.get("record"), fact.get("record_version"))
-        for queue, outside in (queues or {EVERY_QUEUE: None}).items():
+        for queue, outside in (queues or {EVERY_QUEUE: []}).items():
             about = says if kind == "state" else queue
             yield (source, agent, kind, queue, *place, *record, about, event.type, says, outside)

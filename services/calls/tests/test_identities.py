@@ -253,6 +253,23 @@ def test_agents_on_the_floor_bear_inside_names_of_the_right_time_and_clock(calls
     assert floor() == (["102"], 1)
 
 
+def test_two_outside_queues_that_were_one_are_told_apart_again(calls):
+    begun = datetime.now(UTC) - timedelta(hours=1)
+    signed = {"type": "agent.signed_in", "source": "pbx1", "id": "1", "agent": "101", "occurred_at": begun.isoformat()}
+    calls.map("queue", "600", "desk")
+    calls.map("queue", "601", "desk")
+    calls.take({**signed, "data": {"queues": ["600", "601"]}})
+    calls.correct("queue", "600", internal_id="sales")
+    calls.follow()
+
+    def available():
+        return {each["queue"]: each["agents"]["available"] for each in calls.ask("Live")["queues"]}
+
+    assert available() == {"desk": 1, "sales": 1}
+    calls.rebuild()
+    assert available() == {"desk": 1, "sales": 1}
+
+
 def test_many_are_mapped_at_once_and_the_good_ones_kept(calls):
     good = {"system": "pbx1", "kind": "agent", "external_id": "101", "internal_id": "ada"}
     items = [
