@@ -7,8 +7,9 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
+from gateway.bodies import parsed
 from gateway.endpoints import Entry
-from gateway.exchange import Exchange, parsed
+from gateway.exchange import Exchange
 from gateway.keys import KeyTerms, create_key, list_keys, revoke_key
 from gateway.problems import Problem, invalid
 from gateway.roles import SCOPES

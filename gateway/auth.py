@@ -2,31 +2,21 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psycopg_pool import AsyncConnectionPool
 
+from gateway.callers import Caller
+from gateway.exchange import Exchange
 from gateway.keys import PREFIX, find_key
 from gateway.problems import Problem
-from gateway.rate_limits import Allowance, Allowances
-from services.kernel.values import Actor
+from gateway.rate_limits import Allowances
 
 if TYPE_CHECKING:
-    from gateway.exchange import Exchange
     from gateway.tokens import Tokens
 
 REMEMBERED = 4.0  # seconds; a revoked key works no longer than this
 MOST_REMEMBERED = 10_000
-
-
-@dataclass(slots=True)
-class Caller:
-    """Who calls, what is left of their rate limit (None: not bound by it), and until when (monotonic) this holds."""
-
-    actor: Actor
-    allowance: Allowance | None
-    fresh_until: float
 
 
 class Authenticator:
@@ -88,7 +78,7 @@ class Authenticator:
         return Caller(actor, self._allowances.of(actor.id), _fresh_until(until))
 
 
-async def admit(authenticator: Authenticator, exchange: "Exchange") -> None:
+async def admit(authenticator: Authenticator, exchange: Exchange) -> None:
     """Lets the caller in whom the request's Authorization names, and counts the request against their rate limit.
 
     Raises:

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
 from starlette.routing import Match, Route, Router
+from starlette.types import Receive, Scope, Send
 
-from gateway.exchange import Exchange, Receive, Scope, Send
+from gateway.exchange import Exchange
 from gateway.problems import Problem
 
 Handler = Callable[[Exchange], Awaitable[None]]

@@ -2,23 +2,19 @@
 
 import random
 import re
-import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 import orjson
+from starlette.types import Receive, Scope, Send
 
+from gateway import bodies
+from gateway.callers import Caller
 from gateway.problems import MEDIA_TYPE, Problem, invalid
 from services.kernel import traces
 from services.kernel.values import FieldError
 
-if TYPE_CHECKING:
-    from gateway.auth import Caller
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 SECURITY: Headers = [
@@ -27,16 +23,10 @@ SECURITY: Headers = [
     (b"content-security-policy", b"default-src 'none'; style-src 'self'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 ]
-BODY_LIMIT = 4 * 1024 * 1024
 JSON = b"application/json"
-GZIP = 31  # zlib's number for a gzip header and trailer
 
 _REQUEST_ID = re.compile(rb"[\w.:+/=-]{1,128}\Z", re.ASCII)
 _LIFE = f"{random.getrandbits(64):016x}"
-
-
-class Disconnected(Exception):  # noqa: N818 - nothing of ours is wrong
-    """The client went away before its request was complete; nobody waits for an answer."""
 
 
 class BrokenOff(Exception):  # noqa: N818 - says what became of the answer
@@ -126,7 +116,7 @@ class Exchange:
         query = urlencode(self.in_query() | {parameter: cursor})
         return [(b"link", f'<{quote(self.scope["path"])}?{query}>; rel="next"'.encode())]
 
-    def require(self, permission: str) -> "Caller":
+    def require(self, permission: str) -> Caller:
         """The caller, who holds this scope.
 
         Raises:
@@ -138,7 +128,7 @@ class Exchange:
             raise Problem("auth.not_allowed", f"This needs the scope {permission}. Ask an administrator for it.")
         return self.caller
 
-    def require_all(self, permission: str) -> "Caller":
+    def require_all(self, permission: str) -> Caller:
         """The caller, who holds this scope for everything: no limit to certain queues, sources or a client.
 
         Raises:
@@ -151,62 +141,14 @@ class Exchange:
         return caller
 
     async def body(self) -> bytes:
-        """The whole body, inflated, at most BODY_LIMIT bytes.
-
-        Raises:
-            Problem: too large (413), not inflatable (400), a content encoding or character set not taken (415).
-        """
-        encoding = self.headers.get(b"content-encoding", b"identity").strip().lower()
-        content_type = self.headers.get(b"content-type", b"")
-        if b"charset" in content_type:
-            _check_charset(content_type)
-        if encoding == b"gzip":
-            return await self._inflated()
-        if encoding != b"identity":
-            raise Problem("request.encoding_unsupported", headers={"Accept-Encoding": "gzip, identity"})
-        message = await self.receive()
-        if message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= BODY_LIMIT:
-            return bytes(message["body"])
-        parts, size = [], 0
-        while True:
-            part = _part(message)
-            size += len(part)
-            if size > BODY_LIMIT:
-                raise _too_large()
-            parts.append(part)
-            if not message.get("more_body"):
-                return b"".join(parts)
-            message = await self.receive()
-
-    async def _inflated(self) -> bytes:
-        """The gzip body; a bomb is stopped while it is being inflated, so it never takes more than the limit."""
-        inflater, parts, room = zlib.decompressobj(GZIP), [], BODY_LIMIT
-        while True:
-            message = await self.receive()
-            data = _part(message)
-            try:
-                while data:
-                    if inflater.eof:  # a gzip file may have several members
-                        inflater = zlib.decompressobj(GZIP)
-                    part = inflater.decompress(data, room + 1)
-                    room -= len(part)
-                    if room < 0:
-                        raise _too_large()
-                    parts.append(part)
-                    data = inflater.unconsumed_tail or inflater.unused_data
-            except zlib.error as error:
-                raise Problem("request.malformed_compression") from error
-            if not message.get("more_body"):
-                break
-        if not inflater.eof:
-            raise Problem("request.malformed_compression")
-        return b"".join(parts)
+        """The whole body, inflated; raises what `bodies.read` does."""
+        return await bodies.read(self.headers, self.receive)
 
     async def answer(
         self, status: int, body: bytes, media_type: bytes = JSON, headers: Iterable[tuple[bytes, bytes]] = ()
     ) -> None:
         """Sends the whole answer."""
-        await self._begin(status, media_type, [(b"content-length", b"%d" % len(body)), *headers])
+        await self.begin(status, media_type, [(b"content-length", b"%d" % len(body)), *headers])
         await self.send({"type": "http.response.body", "body": body if self.scope["method"] != "HEAD" else b""})
 
     async def stream(
@@ -220,35 +162,24 @@ class Exchange:
             BrokenOff: a later part was answered with a problem.
         """
         first = await anext(parts, b"")
-        await self._begin(status, media_type, headers)
+        await self.begin(status, media_type, headers)
         try:
             if self.scope["method"] != "HEAD":
-                await self.send({"type": "http.response.body", "body": first, "more_body": True})
+                await self.write(first)
                 async for part in parts:
-                    await self.send({"type": "http.response.body", "body": part, "more_body": True})
+                    await self.write(part)
         except Problem as problem:
             raise BrokenOff from problem
-        await self.send({"type": "http.response.body", "body": b""})
+        await self.end()
 
-    async def _begin(self, status: int, media_type: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    async def begin(self, status: int, media_type: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """Begins an answer; one of which nobody knows the length goes on with `write` for each part, then `end`."""
         self.status = status
         fields: Headers = [
             (b"content-type", media_type),
             (b"x-request-id", self.request_id.encode()),
             # What answers a POST is neither kept nor shown by a browser, and ingest pays for each header.
             *(() if self.scope["method"] == "POST" else SECURITY),
-            *self.extra,
-            *headers,
-        ]
-        await self.send({"type": "http.response.start", "status": status, "headers": fields})
-
-    async def begin(self, status: int, media_type: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        """Begins an answer of which nobody knows the length: `write` its parts, then `end` it."""
-        self.status = status
-        fields: Headers = [
-            (b"content-type", media_type),
-            (b"x-request-id", self.request_id.encode()),
-            *SECURITY,
             *self.extra,
             *headers,
         ]
@@ -275,36 +206,3 @@ class Exchange:
         """Sends a problem."""
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in problem.headers.items()]
         await self.answer(problem.status, problem.body(self.request_id), MEDIA_TYPE, headers)
-
-
-def parsed(body: bytes) -> Any:
-    """A body as JSON; an empty one is an empty object.
-
-    Raises:
-        Problem: it is not JSON (400), or holds a NUL, which no database of ours can keep (422).
-    """
-    if b"\\u0000" in body:
-        raise invalid(FieldError("", "invalid_characters", "Leave out NUL (\\u0000)."))
-    try:
-        return orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise Problem("request.malformed_json", str(error)) from error
-
-
-def _part(message: MutableMapping[str, Any]) -> bytes:
-    if message["type"] == "http.disconnect":
-        raise Disconnected
-    return bytes(message.get("body", b""))
-
-
-def _too_large() -> Problem:
-    # The rest of the body is not read, so the connection cannot be used again.
-    limit = f"The body is over {BODY_LIMIT} bytes once inflated; nothing of it was taken. Send it in smaller parts."
-    return Problem("request.too_large", limit, headers={"Connection": "close"})
-
-
-def _check_charset(content_type: bytes) -> None:
-    for parameter in content_type.split(b";")[1:]:
-        name, _, value = parameter.partition(b"=")
-        if name.strip().lower() == b"charset" and value.strip(b" \"'").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
-            raise Problem("request.charset_unsupported")

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from gateway.bodies import Disconnected
 from gateway.endpoints import Entry
-from gateway.exchange import Disconnected, Exchange
+from gateway.exchange import Exchange
 from gateway.live_channel import Channel
 from gateway.metrics import LISTENERS
 from gateway.problems import Problem, invalid

@@ -6,10 +6,12 @@ from collections.abc import Container
 
 import psycopg
 import structlog
+from starlette.types import Receive, Scope, Send
 
 from gateway.auth import Authenticator, admit
+from gateway.bodies import Disconnected
 from gateway.endpoints import Endpoints
-from gateway.exchange import Disconnected, Exchange, Receive, Scope, Send
+from gateway.exchange import Exchange
 from gateway.metrics import observe
 from gateway.problems import Problem
 

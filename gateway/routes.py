@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 import orjson
 
-from gateway.auth import Caller
+from gateway.bodies import parsed
+from gateway.callers import Caller
 from gateway.endpoints import Entry
-from gateway.exchange import Exchange, parsed
+from gateway.exchange import Exchange
 from gateway.exports.exporting import export, forms_of
 from gateway.exports.forms import Form, wanted_form
 from gateway.forms import MOST_ITEMS

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import structlog
 
 from gateway.adapters.proofs import Posted, Proof
-from gateway.auth import Authenticator, Caller, admit
+from gateway.auth import Authenticator, admit
+from gateway.callers import Caller
 from gateway.exchange import Exchange
 from gateway.metrics import PROOFS_REFUSED
 from gateway.problems import Problem

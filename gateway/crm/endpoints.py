@@ -13,6 +13,7 @@ import orjson
 import uuid_utils.compat
 from psycopg_pool import AsyncConnectionPool
 
+from gateway.bodies import parsed
 from gateway.crm import connections
 from gateway.crm.connections import CALLS, CHECK, Connection, Terms
 from gateway.crm.shapes import ConnectionList, ConnectionOrder, ConnectionsOf, ConnectionTested, ConnectionView
@@ -20,7 +21,7 @@ from gateway.crm.terms import KINDS
 from gateway.deliveries import history, queue, targets
 from gateway.deliveries.channel import Database, Wanted
 from gateway.endpoints import Entry
-from gateway.exchange import Exchange, parsed
+from gateway.exchange import Exchange
 from gateway.idempotency import Answer, IdempotencyKeys, Identity, digest_of
 from gateway.problems import Problem, invalid
 from gateway.routes import expected_version

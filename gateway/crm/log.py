@@ -11,6 +11,7 @@ import orjson
 import structlog
 from psycopg_pool import AsyncConnectionPool
 
+from gateway.bodies import parsed
 from gateway.crm.connections import CALLS, CHANGES, CHECK
 from gateway.crm.endpoints import PATH, READ, WRITE, found_in
 from gateway.crm.shapes import (
@@ -28,7 +29,7 @@ from gateway.crm.webhooks import MOST_CHANGES, OF_PROVIDER, NotRead, Request, Si
 from gateway.deliveries import history
 from gateway.deliveries.history import Filter
 from gateway.endpoints import Entry
-from gateway.exchange import Exchange, parsed
+from gateway.exchange import Exchange
 from gateway.problems import Problem, invalid
 from gateway.sealing import SecretBox
 from services.kernel import schemas

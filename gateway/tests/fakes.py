@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import orjson
 
-from gateway.auth import Caller
+from gateway.callers import Caller
 from gateway.endpoints import Endpoints, Entry
 from gateway.ingest import PATH, Ingest
 from gateway.middleware import Manners

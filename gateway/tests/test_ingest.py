@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.exchange import BODY_LIMIT
+from gateway.bodies import BODY_LIMIT
 from gateway.forms import MOST_ITEMS
 from gateway.ingest import PATH
 from gateway.tests.fakes import ADMINISTRATOR, QUEUES, FakePublisher, a_fact, ingest_client

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 
 from gateway import live_channel, live_stream
-from gateway.auth import Caller
+from gateway.callers import Caller
 from gateway.ending import Ending
 from gateway.endpoints import Endpoints
 from gateway.live_channel import Channel, differences

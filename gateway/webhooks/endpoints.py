@@ -11,11 +11,12 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
+from gateway.bodies import parsed
 from gateway.deliveries import queue
 from gateway.deliveries.channel import Database, Wanted
 from gateway.deliveries.targets import end_target, open_target, pause_target, wake
 from gateway.endpoints import Entry
-from gateway.exchange import Exchange, parsed
+from gateway.exchange import Exchange
 from gateway.idempotency import IdempotencyKeys, Identity
 from gateway.once import once
 from gateway.problems import Problem, invalid

@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 import httpcore
 import httpx
 
+from gateway.bodies import parsed
 from gateway.deliveries.guard import Refused, Resolver
-from gateway.exchange import parsed
 from gateway.networks import Network
 from gateway.problems import invalid
 from gateway.webhooks.shapes import EndpointOrder

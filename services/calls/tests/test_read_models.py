@@ -99,7 +99,9 @@ def strange_facts(draw: Any) -> dict[str, Any]:
 
 
 def place(fact: dict[str, Any]) -> tuple[Any, ...]:
-    return fact["source"], fact.get("call_id"), fact.get("agent"), fact["id"]
+    """Within what its id is unique: its call, whoever the agent is, or else its agent."""
+    call = fact.get("call_id")
+    return fact["source"], call, None if call else fact.get("agent"), fact["id"]
 
 
 @dataclass(frozen=True)
