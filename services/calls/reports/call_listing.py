@@ -89,6 +89,8 @@ class Wanted:
 
 def wanted_calls(db: Cursor, asked: Calls, actor: Actor, master: MasterKey) -> Wanted | Rejected | None:
     """Which calls are asked for, as far as the actor may see them; None where one of them is not to be seen."""
+    if asked.from_ and asked.to and asked.to < asked.from_:
+        return Rejected("calls.report.range_empty", "Give a `to` that is later than `from`.", 422, "/to")
     limits = call_filters(db, actor)
     wanted = Wanted({**LISTED.wanted(asked), **limits}, {"own": limits.get("seen_queues")})
     filters = wanted.filters
