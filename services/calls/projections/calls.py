@@ -25,7 +25,7 @@ from services.kernel.projections import Projection
 from services.kernel.store import COLUMNS, Position, StoredEvent
 
 CACHED_CALLS = 1_500
-AT_ONCE = 2_000  # calls that are folded together, where something bears on many
+AT_ONCE = 500  # calls that are folded together where something bears on many: well under a second
 
 CONFIGURED = event_type(SourceConfigured)
 ERASED = event_type(SubjectErased)
