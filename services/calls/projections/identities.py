@@ -71,7 +71,7 @@ TOUCHED: Mapping[str, str] = {
         WHERE kind = %(kind)s AND name = %(name)s AND source = %(system)s
             AND (wide OR {WITHIN.format("started_at")})"""  # noqa: S608 - constants
     for kind, named in NAMED.items()
-}
+} | {"customer": "SELECT id FROM calls WHERE customer_id = %(name)s AND source = %(system)s"}
 
 
 def note(events: Sequence[StoredEvent], table: str, db: Cursor) -> None:

@@ -60,7 +60,14 @@ class Renaming:
 
 
 CALLS = ("c1", "c2", "c3", "never")
-NAMES = (("agent", "a-1"), ("agent", "a-2"), ("queue", "sales"), ("queue", "care"), ("campaign", "spring"))
+NAMES = (
+    ("agent", "a-1"),
+    ("agent", "a-2"),
+    ("queue", "sales"),
+    ("queue", "care"),
+    ("campaign", "spring"),
+    ("customer", "k-1"),
+)
 renamings = st.builds(
     lambda source, named, *rest: Renaming(source, *named, *rest),
     st.sampled_from(SOURCES),
