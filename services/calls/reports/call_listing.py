@@ -10,7 +10,7 @@ from services.calls.domain.calendars import LATEST
 from services.calls.domain.facts import stream_id
 from services.calls.queries import Calls
 from services.calls.reports.opening_hours import open_times
-from services.calls.reports.ranges import too_long
+from services.calls.reports.ranges import backwards, too_long
 from services.calls.reports.visibility import call_filters
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
@@ -99,8 +99,8 @@ class Wanted:
 
 def wanted_calls(db: Cursor, asked: Calls, actor: Actor, master: MasterKey) -> Wanted | Rejected | None:
     """Which calls are asked for, as far as the actor may see them; None where one of them is not to be seen."""
-    if asked.from_ and asked.to and asked.to < asked.from_:
-        return Rejected("calls.report.range_empty", "Give a `to` that is later than `from`.", 422, "/to")
+    if refused := backwards(asked.from_, asked.to):
+        return refused
     limits = call_filters(db, actor)
     wanted = Wanted({**LISTED.wanted(asked), **limits}, {"own": limits.get("seen_queues")})
     filters = wanted.filters

@@ -80,7 +80,9 @@ def test_a_cursor_leads_on_in_its_own_list_only(four_calls):
 
 
 def test_a_range_that_ends_before_it_begins_is_refused(calls):
-    assert calls.refusal("Calls", from_=minute(2), to=minute(1)) == ("calls.report.range_empty", 422)
+    for listing in ("Calls", "Corrections"):
+        assert calls.refusal(listing, from_=minute(2), to=minute(1)) == ("calls.report.range_empty", 422)
+        assert calls.ask(listing, from_=minute(2), to=minute(2))["items"] == []
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,7 @@ def test_any_order_any_repetition_and_any_batches_give_the_same_read_models(
     calls: RunningCalls, owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, story: Story, seed: int
 ):
     monkeypatch.setattr("services.calls.projections.calls.AT_ONCE", 5)
+    monkeypatch.setattr("services.calls.projections.agents.AT_ONCE", 5)
     begin_anew(calls, owner)
     told_once_in_order(calls, story)
     once = calls.tables() | identities(calls)
