@@ -26,6 +26,7 @@ from services.kernel.store import COLUMNS, Position, StoredEvent
 
 CACHED_CALLS = 1_500
 AT_ONCE = 500  # calls that are folded together where something bears on many: well under a second
+LOOKED_UP_AT_ONCE = 100  # changes whose calls are looked up in one transaction
 
 CONFIGURED = event_type(SourceConfigured)
 ERASED = event_type(SubjectErased)
@@ -82,8 +83,10 @@ class CallFigures(Projection):
 
     def _fold_touched(self, others: Sequence[StoredEvent], db: Cursor) -> Iterator[None]:
         touched = Touched(db)
-        for event in others:
+        for place, event in enumerate(others, 1):
             self._note(event, touched, db)
+            if place % LOOKED_UP_AT_ONCE == 0:
+                yield
         renamed = [event for event in others if event.type in identities.CHANGES]
         if renamed:
             identities.note(renamed, "identity_changes", db)

@@ -32,10 +32,10 @@ class Touched:
     def __init__(self, db: Cursor) -> None:
         self._db, self._last = db, UUID(int=0)
         db.execute(TABLE)
-        db.execute(PATIENTLY)
 
     def add(self, cause: Cause | None, found: str, asked: Mapping[str, Any]) -> None:
-        """The calls that a query finds, within the transaction in which this was made; None: no figure moves."""
+        """The calls that a query finds; None: no figure moves with them."""
+        self._db.execute(PATIENTLY)
         statement = sql.SQL(ADD).format(found=sql.SQL(found))  # type: ignore[arg-type]
         self._db.execute(statement, {**asked, "cause": cause or ""})
 
