@@ -12,7 +12,15 @@ from psycopg import sql
 from infra import migrations
 from services.kernel.database import Connection, connect
 
+POSTGRES, AMQP = "PLATEAU_TEST_POSTGRES_URL", "PLATEAU_TEST_AMQP_URL"
 SERVER_FIXTURES = {"postgres_url", "amqp_url"}
+
+
+def pytest_configure() -> None:
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    for name in (POSTGRES, AMQP):
+        if own := os.environ.get(f"{name}_{worker}"):
+            os.environ[name] = own
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,13 +38,13 @@ def _needed(name: str) -> str:
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
     """The superuser's address of the test server."""
-    return _needed("PLATEAU_TEST_POSTGRES_URL")
+    return _needed(POSTGRES)
 
 
 @pytest.fixture(scope="session")
 def amqp_url() -> str:
     """The address of the test broker."""
-    return _needed("PLATEAU_TEST_AMQP_URL")
+    return _needed(AMQP)
 
 
 def address(url: str, database: str, role: str | None = None) -> str:

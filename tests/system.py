@@ -56,9 +56,10 @@ def logs(stack: Stack, lines: int = 15) -> str:
 
 
 def _free_ports() -> int:
-    # Far from those of other tests, and not the same for two runs at once.
-    first = 31000 + os.getpid() % 40 * PORTS_OF_A_STACK
-    for base in range(first, first + 1500, PORTS_OF_A_STACK):
+    # Far from those of other tests; neither the same for two runs at once nor for two workers of one.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 31000 + (os.getppid() % 20 + 40 * worker) * PORTS_OF_A_STACK
+    for base in range(first, first + 20 * PORTS_OF_A_STACK, PORTS_OF_A_STACK):
         if all(is_free(base + place) for place in range(PORTS_OF_A_STACK)):
             return base
     raise AssertionError("no free ports")

@@ -111,8 +111,7 @@ def check(pytest_arguments: tuple[str, ...]) -> None:
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
 def test(port_base: int, pytest_arguments: tuple[str, ...]) -> None:
     """Run lint and all tests, on servers of their own that are gone afterwards."""
-    servers = Servers(ROOT / ".test", Ports(port_base), durable=False)
-    passed = [checks.lint(), checks.with_servers(servers, pytest_arguments)]
+    passed = [checks.lint(), checks.with_servers(ROOT / ".test", port_base, pytest_arguments)]
     sys.exit(not all(passed))
 
 

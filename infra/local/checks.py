@@ -13,13 +13,17 @@ import click
 from infra.addresses import DATABASES
 from infra.databases import provision
 from infra.local import environment_file, processes
-from infra.local.ports import LOOPBACK
+from infra.local.ports import LOOPBACK, Ports
 from infra.local.servers import Servers
 from infra.local.supervisor import ROOT
 
 # What the tests start inherits this, so that it can be found if they leave it.
 MARK = "PLATEAU_TEST_RUN"
 PYTHON = (sys.executable, "-m")
+# As many at once as the smallest machine has cores; the tests of a file follow each other.
+WORKERS = 2
+IN_WORKERS = ("--numprocesses", str(WORKERS), "--dist", "loadfile")
+PORTS_OF_SERVERS = 10
 LINT = {
     "ruff check": [*PYTHON, "ruff", "check", "--quiet"],
     "ruff format": [*PYTHON, "ruff", "format", "--check", "--quiet"],
@@ -37,26 +41,35 @@ def lint() -> bool:
 
 def without_servers(arguments: Sequence[str]) -> bool:
     """Run the tests that need no server; whether they passed."""
-    return _run([*PYTHON, "pytest", "-m", "not servers", *arguments], os.environ) == 0
+    return _run([*PYTHON, "pytest", *IN_WORKERS, "-m", "not servers", *arguments], os.environ) == 0
 
 
-def with_servers(servers: Servers, arguments: Sequence[str]) -> bool:
-    """Run all tests against `servers`, which are new and gone afterwards; whether they passed and left no process.
+def with_servers(home: Path, port_base: int, arguments: Sequence[str]) -> bool:
+    """Run all tests on servers in `home`, new and gone afterwards; whether they passed and left no process.
 
-    After a failure the logs stay in the servers' folder until the next run.
+    After a failure the logs stay in the servers' folders until the next run.
     """
     # So that `finally` also runs when a CI system gives up on us.
     signal.signal(signal.SIGTERM, _leave)
-    servers.forget()
+    # Servers for each worker: a transaction that a test holds open would keep the readers of all others waiting.
+    servers = {
+        f"gw{number}": Servers(home / str(number), Ports(port_base + number * PORTS_OF_SERVERS), durable=False)
+        for number in range(WORKERS)
+    }
     passed = False
     try:
-        environment = os.environ | start_for_tests(servers, "TEST_PORT_BASE") | {MARK: str(servers.home)}
-        passed = _run([*PYTHON, "pytest", *arguments], environment) == 0
+        environment = os.environ | {MARK: str(home)}
+        for worker, own in servers.items():
+            own.forget()
+            addresses = start_for_tests(own, "TEST_PORT_BASE")
+            environment = addresses | environment | {f"{name}_{worker}": url for name, url in addresses.items()}
+        passed = _run([*PYTHON, "pytest", *IN_WORKERS, *arguments], environment) == 0
     finally:
-        passed = _nothing_stays(servers.home) and passed
-        servers.stop()
-        if passed:
-            servers.forget()
+        passed = _nothing_stays(home) and passed
+        for own in servers.values():
+            own.stop()
+            if passed:
+                own.forget()
     return passed
 
 
