@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -95,16 +96,20 @@ class Exchange:
         return dict(parameters)
 
     def in_query(self) -> dict[str, str]:
-        """The parameters of the query string, the last of equals.
+        """The parameters of the query string.
 
         Raises:
-            Problem: they are not percent-encoded UTF-8 (422).
+            Problem: they are not percent-encoded UTF-8, or one is given twice (422).
         """
         try:
             query = self.scope["query_string"].decode("ascii")
-            parameters = dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
+            given = parse_qsl(query, keep_blank_values=True, errors="strict")
         except UnicodeDecodeError as error:
             raise invalid(FieldError("", "invalid_field", "Write the query in percent-encoded UTF-8.")) from error
+        parameters = dict(given)
+        if len(parameters) < len(given):  # to leave one out unsaid would answer another question
+            repeated = sorted(name for name, times in Counter(name for name, _ in given).items() if times > 1)
+            raise invalid(*(FieldError(f"/{name}", "invalid_field", "Give it once.") for name in repeated))
         if unstorable := [name for name, value in parameters.items() if "\0" in name + value]:
             raise invalid(*(FieldError(f"/{name}", "invalid_characters", "Leave out NUL.") for name in unstorable))
         return parameters

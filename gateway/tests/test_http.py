@@ -18,6 +18,10 @@ async def fine(exchange):
     await exchange.answer_json(200, {"trace": exchange.traceparent})
 
 
+async def query(exchange):
+    await exchange.answer_json(200, exchange.in_query())
+
+
 async def broken(_exchange):
     raise RuntimeError("a secret of ours")
 
@@ -33,6 +37,7 @@ TABLE = [
     Entry("GET", "/broken", broken),
     Entry("GET", "/database", without_database),
     Entry("GET", "/open", fine),
+    Entry("GET", "/query", query),
 ]
 
 
@@ -47,6 +52,12 @@ async def test_unknown_paths_are_404_and_unknown_methods_405_with_allow():
     answer = await get("/things", "DELETE")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, PUT")
     assert (await get("/things/1", "DELETE")).headers["allow"] == "GET, HEAD"
+
+
+async def test_a_parameter_that_is_given_twice_is_refused():
+    answer = await get("/query?queue=sales&from=now&queue=care")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/queue")
+    assert (await get("/query?queue=sales&from=now")).json() == {"queue": "sales", "from": "now"}
 
 
 async def test_head_has_the_headers_of_get_and_no_body():

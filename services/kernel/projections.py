@@ -6,7 +6,7 @@ beside the one in use; views in schema `read` show the one in use. A batch and t
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import structlog
@@ -40,6 +40,14 @@ class Projection:
     def apply(self, events: Sequence[StoredEvent], db: Cursor) -> None:
         """Changes the tables by a batch of events; repeating a batch, or its order, must not matter."""
         raise NotImplementedError
+
+    def beforehand(self, events: Sequence[StoredEvent], db: Cursor) -> Iterator[None] | None:  # noqa: ARG002 - most have nothing
+        """What a batch brings with it that is too much for one transaction; None where there is nothing.
+
+        What is done up to each `yield` is committed by itself, before the batch. The checkpoint moves with the batch
+        alone: whatever interrupts this, all of it is done again.
+        """
+        return None
 
     def forget(self) -> None:
         """Drops what it remembers of its tables: a batch was not committed."""
@@ -78,6 +86,9 @@ READ_VIEWS = "SELECT set_config('search_path', 'read', true), pg_advisory_xact_l
 CHANGE_VIEWS = "SELECT pg_advisory_xact_lock(hashtext('read views'))"
 
 
+DONE = object()
+
+
 class Generation:
     """One set of a projection's tables, and how far it has read."""
 
@@ -114,6 +125,7 @@ class Generation:
         if projection.upcasters:
             events = [_newest(event, projection.upcasters) for event in events]
         try:
+            self._do_beforehand(events, db)
             with db.connection.transaction():
                 self._move(db, stretch.reached)  # first: the tables of a retired generation are no longer there
                 if events:
@@ -121,6 +133,14 @@ class Generation:
         except BaseException:
             projection.forget()
             raise
+
+    def _do_beforehand(self, events: list[StoredEvent], db: Cursor) -> None:
+        portions = self.projection.beforehand(events, db)
+        while portions is not None:
+            with db.connection.transaction():
+                self._move(db, self._stored)  # no further, but as long as this generation is followed at all
+                if next(portions, DONE) is DONE:
+                    portions = None
 
     def _change_tables(self, events: list[StoredEvent], db: Cursor) -> None:
         name = self.projection.name

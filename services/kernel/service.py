@@ -17,12 +17,13 @@ from marshmallow import ValidationError
 from services.kernel import projections, schemas, store, traces
 from services.kernel.actors import as_received
 from services.kernel.answers import encode
-from services.kernel.cursors import BadCursor
+from services.kernel.cursors import BadCursor, bound, unbound
 from services.kernel.database import Cursor, Pool
-from services.kernel.decider import Context, Rejected
+from services.kernel.decider import Context, Rejected, changed
 from services.kernel.declarations import Api, Things, UseCase
 from services.kernel.feed import public_events
 from services.kernel.following import Waker
+from services.kernel.lists import Paged
 from services.kernel.privacy import Keyring
 from services.kernel.progress import progress
 from services.kernel.projections import Projection
@@ -246,7 +247,10 @@ class Dispatcher:
         return dict(self.read(lambda db: progress(db, self._api, self._read_models)))
 
     def _answer(self, db: Cursor, case: UseCase, question: Any, actor: Actor) -> Answer:
+        listed = _listed(case, question)
         try:
+            if listed and question.cursor:
+                question = changed(question, cursor=unbound(question.cursor, listed))
             with db.connection.transaction():
                 db.execute(projections.READ_VIEWS)
                 answer = self._answers[case.shape](question, db, actor)
@@ -256,7 +260,11 @@ class Dispatcher:
             return not_valid("/cursor", "Send a cursor as a list gave it, with the same filters.")
         if answer is None:
             return nothing_here()
-        return refusal_of(answer) if isinstance(answer, Rejected) else {"body": encode(answer)}
+        if isinstance(answer, Rejected):
+            return refusal_of(answer)
+        if listed and answer.next:
+            answer = changed(answer, next=bound(answer.next, listed))
+        return {"body": encode(answer)}
 
     def _show(self, db: Cursor, case: UseCase, message: Message, actor: Actor) -> Answer:
         things, key = case.things, message["key"]
@@ -293,6 +301,11 @@ class Dispatcher:
                 return False
             time.sleep(POSITION_POLL_SECONDS)
         return True
+
+
+def _listed(case: UseCase, question: Any) -> str | None:
+    """What is asked of a list, the same for all of its pages; None where it is no list."""
+    return f"{case.name} {changed(question, cursor=None, limit=1)}" if isinstance(question, Paged) else None
 
 
 def _item_order(case: UseCase, message: Message, actor: Actor, index: int, command: Any) -> tuple[Order, Context]:

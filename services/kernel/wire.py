@@ -1,5 +1,6 @@
 """How single values look on the wire: instants, numbers, time zones, money."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ ZONES = available_timezones()  # read once: it opens every zone file
 
 MOST_MINOR = 10**15  # a column of PostgreSQL and a double of JavaScript still hold it exactly
 NO_INSTANT = "Give an RFC 3339 instant with an offset, such as 2026-11-21T09:00:00Z."
+LOST_PLUS = re.compile(r"(\S+T\S+) (\d\d:\d\d)")  # a plus that was not encoded in an address arrives as a space
 NO_NUL = "Leave out NUL characters."
 NO_ZONE = "Give an IANA time zone, such as Europe/Paris or UTC."
 NO_CURRENCY = "Give a currency of ISO 4217, such as EUR."
@@ -51,7 +53,7 @@ class Instant(fields.Field[datetime]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         try:
-            instant = datetime.fromisoformat(value)
+            instant = datetime.fromisoformat(LOST_PLUS.sub(r"\1+\2", value))
             if instant.tzinfo is None or "T" not in value.upper():
                 raise ValidationError(NO_INSTANT)
             return instant.astimezone(UTC)

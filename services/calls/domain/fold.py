@@ -26,6 +26,8 @@ Outcome = Literal[VisitOutcome, "not_offered"]
 class Call:
     """One exchange with a customer as its facts tell it. Instants in microseconds since 1970.
 
+    `customer` is the keyed hash of the customer's number. `customer_id` is what the source calls the customer, and
+    `customer_name` who that is here, where it is known: mapped, or said as `system:value`.
     `numbers_event` is the event of the first fact that carries numbers; `facts` counts all that are known, superseded
     ones included; `notes` names doubts about the data: negative_wait, negative_talk, negative_wrapup, end_without_leg.
     """
@@ -39,6 +41,8 @@ class Call:
     channel: str | None
     campaign: str | None
     customer: str | None
+    customer_id: str | None
+    customer_name: str | None
     numbers_event: UUID | None
     excluded: bool
     root_call_id: str | None
@@ -75,16 +79,23 @@ def fold(
     if closed == len(known):
         reading.close()
 
-    direction = channel = campaign = customer = numbers_event = root_call_id = parent_call_id = None
+    direction = channel = campaign = customer = customer_id = None
+    numbers_event = root_call_id = parent_call_id = None
     for fact in reversed(story):  # so that the first to say something has the last word
         direction = fact.direction or direction
         channel = fact.channel or channel
         campaign = fact.campaign or campaign
         customer = fact.customer or customer
+        if fact.type == "call.started" and "customer_id" in fact.data:
+            customer_id, identified_at = fact.data["customer_id"], fact.occurred_at
         numbers_event = fact.event_id if fact.has_numbers else numbers_event
         root_call_id = fact.root_call_id or root_call_id
         parent_call_id = fact.parent_call_id or parent_call_id
 
+    customer_name = None
+    if customer_id is not None:
+        meant = names.inside("customer", customer_id, identified_at) if names else customer_id
+        customer_name = meant if meant != customer_id or ":" in meant else None
     disposition = None
     superseded = known.values() if len(story) < len(known) else ()
     if reading.dispositions or decided or superseded:
@@ -102,6 +113,8 @@ def fold(
         channel,
         campaign,
         customer,
+        customer_id,
+        customer_name,
         numbers_event,
         reading.excluded,
         root_call_id,

@@ -17,7 +17,7 @@ from services.calls.domain.story import greatest_versions
 from services.calls.domain.vocabulary import RANK
 from services.calls.projections import identities
 from services.calls.projections.stories import microseconds
-from services.kernel.database import Cursor, uuid_array
+from services.kernel.database import Cursor
 from services.kernel.decider import event_type
 from services.kernel.projections import Projection
 from services.kernel.store import COLUMNS, StoredEvent
@@ -30,6 +30,7 @@ KINDS = {
     "agent.state_changed": "state",
 }
 CONFIGURED = event_type(SourceConfigured)
+AT_ONCE = 2_000  # facts that are read anew in one transaction, or all of one agent
 SOURCE, AGENT, KIND, STREAM, RECORD, ABOUT = 0, 1, 2, 8, 10, 12  # places in a row
 
 
@@ -37,21 +38,22 @@ class AgentMarks(Projection):
     """Follows the facts of agents, the clocks of their sources, and what outside names stand for."""
 
     name = "agents"
-    version = 3
+    version = 4
     handles = (*KINDS, CONFIGURED, *identities.CHANGES)
-    # `about` is the queue, or the name of the state. A mark `counts` unless its record has a greater version.
+    # `about` is the queue, or the name of the state. A mark `counts` unless its record has a greater version. One fact
+    # may name a queue by several outside names: whichever of them is mapped otherwise, the mark must be found.
     tables = f"""
         CREATE TABLE agent_marks (
             source text NOT NULL, agent text NOT NULL, kind text NOT NULL, queue text NOT NULL,
             occurred_at timestamptz NOT NULL, sequence bigint NOT NULL, rank integer NOT NULL, fact text NOT NULL,
             stream uuid NOT NULL, event uuid NOT NULL, record text, record_version text,
-            about text NOT NULL, type text NOT NULL, says text, outside_queue text,
+            about text NOT NULL, type text NOT NULL, says text, outside_queues text[],
             counts boolean NOT NULL DEFAULT true, PRIMARY KEY (event, queue)
         );
         CREATE INDEX agent_marks_in_order ON agent_marks
             (agent, source, kind, about, occurred_at, sequence, rank, fact COLLATE "C") WHERE counts;
         CREATE INDEX agent_marks_of_stream ON agent_marks (stream, record);
-        CREATE INDEX agent_marks_of_queue ON agent_marks (source, outside_queue);
+        CREATE INDEX agent_marks_of_queue ON agent_marks USING gin (outside_queues);
         CREATE TABLE agents_heard (
             agent text NOT NULL, source text NOT NULL, kind text NOT NULL, about text NOT NULL,
             PRIMARY KEY (agent, source, kind, about)
@@ -68,14 +70,14 @@ class AgentMarks(Projection):
     CLOCK = """INSERT INTO agent_clocks VALUES (%s, %s)
         ON CONFLICT (source) DO UPDATE SET clock_offset_us = excluded.clock_offset_us"""
     CLOCKS = "SELECT source, clock_offset_us FROM agent_clocks"
-    AT_QUEUE = "SELECT DISTINCT stream FROM agent_marks WHERE source = %s AND outside_queue = %s"
+    AT_QUEUE = "SELECT DISTINCT stream FROM agent_marks WHERE source = %s AND outside_queues @> ARRAY[%s::text]"
     OF_SOURCE = "SELECT DISTINCT stream FROM agent_marks WHERE source = %s"
     FORGET = """WITH gone AS (
-            DELETE FROM agent_marks WHERE stream = ANY(%(streams)s::uuid[]) RETURNING agent, source)
+            DELETE FROM agent_marks WHERE stream = %(stream)s RETURNING agent, source)
         DELETE FROM agents_heard AS heard WHERE (agent, source) IN (SELECT agent, source FROM gone) AND NOT EXISTS (
-            SELECT FROM agent_marks AS mark WHERE mark.stream <> ALL(%(streams)s::uuid[]) AND mark.agent = heard.agent
+            SELECT FROM agent_marks AS mark WHERE mark.stream <> %(stream)s AND mark.agent = heard.agent
                 AND mark.source = heard.source AND mark.kind = heard.kind AND mark.about = heard.about)"""
-    SAID = f"""SELECT {COLUMNS} FROM store.events WHERE stream_id = ANY(%s::uuid[])
+    SAID = f"""SELECT {COLUMNS} FROM store.events WHERE stream_id = %s
         AND type = ANY(%s)"""  # noqa: S608 - a constant
     LAST = (1 << 63) - 1  # where a fact has no sequence: after those of its instant that have one
 
@@ -83,21 +85,38 @@ class AgentMarks(Projection):
         self._names: Mapping[str, Names] | None = None
         self._offsets: Mapping[str, int] = {}
 
-    def apply(self, events: Sequence[StoredEvent], db: Cursor) -> None:
-        """Keeps each mark; of a record, only those of its greatest version count."""
-        said = [event for event in events if event.type in KINDS]
+    def beforehand(self, events: Sequence[StoredEvent], db: Cursor) -> Iterator[None] | None:
+        """Keeps clocks and names, and reads anew what was said by agents whom they concern, one after the other."""
         clocks = [event for event in events if event.type == CONFIGURED]
         renamed = [event for event in events if event.type in identities.CHANGES]
+        return self._read_anew(clocks, renamed, db) if clocks or renamed else None
+
+    def apply(self, events: Sequence[StoredEvent], db: Cursor) -> None:
+        """Keeps each mark; of a record, only those of its greatest version count."""
+        if self._names is None:
+            self._learn(db)
+        self._mark([row for event in events if event.type in KINDS for row in self._rows(event)], db)
+
+    def _read_anew(self, clocks: Sequence[StoredEvent], renamed: Sequence[StoredEvent], db: Cursor) -> Iterator[None]:
         for event in clocks:
             db.execute(self.CLOCK, (event.data["source"], event.data["clock_offset_seconds"] * 1_000_000))
-        if renamed:
-            identities.note(renamed, "agent_identity_changes", db)
-        if clocks or renamed or self._names is None:
-            self._names = identities.read_names(db, "agent_identity_changes")
-            self._offsets = dict(db.execute(self.CLOCKS).fetchall())
-        if clocks or renamed:
-            said += self._said_anew(self._touched(clocks, renamed, self._names, db), db)
-        self._mark([row for event in said for row in self._rows(event)], db)
+        identities.note(renamed, "agent_identity_changes", db)
+        touched = self._touched(clocks, renamed, self._learn(db), db)
+        yield
+        read = 0
+        for stream in sorted(touched):
+            db.execute(self.FORGET, {"stream": stream})
+            said = [StoredEvent(*row) for row in db.execute(self.SAID, (stream, list(KINDS)))]
+            self._mark([row for event in said for row in self._rows(event)], db)
+            read += len(said)
+            if read >= AT_ONCE:
+                read = 0
+                yield
+
+    def _learn(self, db: Cursor) -> Mapping[str, Names]:
+        self._names = identities.read_names(db, "agent_identity_changes")
+        self._offsets = dict(db.execute(self.CLOCKS).fetchall())
+        return self._names
 
     def forget(self) -> None:
         """Drops the names and clocks, which may not be in the tables."""
@@ -129,12 +148,6 @@ class AgentMarks(Projection):
                 touched |= {stream for (stream,) in db.execute(self.AT_QUEUE, (system, name))}
         return touched
 
-    def _said_anew(self, streams: set[UUID], db: Cursor) -> list[StoredEvent]:
-        """All that was said in these streams, of which nothing is kept any more."""
-        wanted = uuid_array(streams)
-        db.execute(self.FORGET, {"streams": wanted})
-        return [StoredEvent(*row) for row in db.execute(self.SAID, (wanted, list(KINDS)))]
-
     def _rows(self, event: StoredEvent) -> Iterator[tuple[Any, ...]]:
         fact = event.data
         data, source, at = fact.get("data", {}), fact["source"], event.occurred_at
@@ -142,10 +155,12 @@ class AgentMarks(Projection):
         corrected = microseconds(at) + self._offsets.get(source, 0) if names else 0
         agent = names.inside("agent", fact["agent"], corrected) if names else fact["agent"]
         told = data.get("queues") or ([fact["queue"]] if "queue" in fact else [])
-        queues = {names.inside("queue", queue, corrected) if names else queue: queue for queue in told}
+        queues: dict[str, list[str]] = {}
+        for queue in told:
+            queues.setdefault(names.inside("queue", queue, corrected) if names else queue, []).append(queue)
         kind, says = KINDS[event.type], data.get("reason") or data.get("state")
         place = (at, fact.get("sequence", self.LAST), RANK[event.type], fact["id"])
         record = (event.stream_id, event.event_id, fact.get("record"), fact.get("record_version"))
-        for queue, outside in (queues or {EVERY_QUEUE: None}).items():
+        for queue, outside in (queues or {EVERY_QUEUE: []}).items():
             about = says if kind == "state" else queue
             yield (source, agent, kind, queue, *place, *record, about, event.type, says, outside)

@@ -14,12 +14,15 @@ from services.kernel.database import Cursor, uuid_array
 TABLES = """
 CREATE TABLE calls (
     id uuid PRIMARY KEY, source text NOT NULL, call_id text NOT NULL, direction text, channel text, campaign text,
-    customer text, numbers_event uuid, state text NOT NULL, outcome text NOT NULL, excluded boolean NOT NULL,
+    customer text, customer_id text, customer_name text, numbers_event uuid,
+    state text NOT NULL, outcome text NOT NULL, excluded boolean NOT NULL,
     started_at timestamptz NOT NULL, ended_at timestamptz,
     root_call_id text, parent_call_id text, disposition jsonb, notes text NOT NULL
 );
 CREATE INDEX calls_in_order ON calls (started_at, id);
 CREATE INDEX calls_of_customer ON calls (customer, started_at) WHERE customer IS NOT NULL;
+CREATE INDEX calls_of_customer_id ON calls (customer_id) WHERE customer_id IS NOT NULL;
+CREATE INDEX calls_of_customer_name ON calls (customer_name, started_at) WHERE customer_name IS NOT NULL;
 CREATE INDEX calls_by_disposition ON calls ((disposition ->> 'code'), started_at, id) WHERE disposition IS NOT NULL;
 CREATE INDEX calls_open ON calls (source) WHERE state <> 'ended';
 CREATE INDEX calls_of_campaign ON calls (campaign, started_at) WHERE campaign IS NOT NULL;
@@ -89,7 +92,8 @@ CREATE TABLE source_restarts (
 
 # fmt: off
 CALL_COLUMNS = (
-    "id", "source", "call_id", "direction", "channel", "campaign", "customer", "numbers_event", "state", "outcome",
+    "id", "source", "call_id", "direction", "channel", "campaign", "customer", "customer_id", "customer_name",
+    "numbers_event", "state", "outcome",
     "excluded", "started_at", "ended_at", "root_call_id", "parent_call_id", "disposition",
     "notes",
 )
@@ -177,6 +181,8 @@ def call_row(id_: UUID, source: str, call_id: str, call: Call) -> Row:
         call.channel,
         call.campaign,
         call.customer,
+        call.customer_id,
+        call.customer_name,
         call.numbers_event,
         call.state,
         call.outcome,

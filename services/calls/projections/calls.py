@@ -18,13 +18,15 @@ from services.calls.projections import closings, completions, identities, intera
 from services.calls.projections.call_tables import NO_ROWS, TABLES, replace_rows, rows_of
 from services.calls.projections.circumstances import Circumstances
 from services.calls.projections.stories import OF_CALLS, RESTARTED, Story
+from services.calls.projections.touched import Touched
 from services.kernel.database import Cursor, uuid_array
 from services.kernel.decider import event_type
 from services.kernel.projections import Projection
 from services.kernel.store import COLUMNS, Position, StoredEvent
 
 CACHED_CALLS = 1_500
-AT_ONCE = 2_000  # calls that are folded together, where something bears on many
+AT_ONCE = 500  # calls that are folded together where something bears on many: well under a second
+LOOKED_UP_AT_ONCE = 100  # changes whose calls are looked up in one transaction
 
 CONFIGURED = event_type(SourceConfigured)
 ERASED = event_type(SubjectErased)
@@ -36,9 +38,12 @@ RESTART = "INSERT INTO source_restarts VALUES (%s, %s, %s) ON CONFLICT DO NOTHIN
 CONFIGURE = """INSERT INTO sources VALUES (%s, %s, %s, %s)
     ON CONFLICT (source) DO UPDATE SET clock_offset_us = excluded.clock_offset_us,
         stale_after_seconds = excluded.stale_after_seconds, pause_reasons = excluded.pause_reasons"""
-TOUCHED_BY_RESTART = """SELECT DISTINCT calls.id FROM calls JOIN visits ON visits.call = calls.id
-    WHERE calls.source = ANY(%s) AND (visits.outcome = 'in_progress' OR visits.reason IN ('restart', 'stale'))"""
-OF_SOURCES = "SELECT id FROM calls WHERE source = ANY(%s)"
+TOUCHED_BY_RESTART = """SELECT calls.id FROM calls JOIN visits ON visits.call = calls.id
+    WHERE calls.source = %(source)s AND (visits.outcome = 'in_progress' OR visits.reason IN ('restart', 'stale'))"""
+# By what was said before, not by the table, which has the new offset where this is done again.
+OFFSET_BEFORE = """SELECT (data ->> 'clock_offset_seconds')::integer FROM store.events
+    WHERE stream_id = %s AND version < %s AND type = %s ORDER BY version DESC LIMIT 1"""
+OF_SOURCE = "SELECT id FROM calls WHERE source = %(source)s"
 LINKED = "SELECT DISTINCT call FROM call_links WHERE call = ANY(%s::uuid[])"
 ERASE = """INSERT INTO erasures VALUES (%s, %s, %s) ON CONFLICT (subject) DO UPDATE
     SET (transaction_id, position) = (excluded.transaction_id, excluded.position)
@@ -52,7 +57,7 @@ class CallFigures(Projection):
     """Follows the facts of calls, the restarts, settings and names of sources, and the erasures of persons."""
 
     name = "calls"
-    version = 5
+    version = 6
     handles = (*OF_CALLS, RESTARTED, CONFIGURED, ERASED, *identities.CHANGES)
     tables = TABLES + identities.TABLES + interactions.TABLE + completions.TABLE + closings.TABLES
 
@@ -60,28 +65,39 @@ class CallFigures(Projection):
         self._stories: OrderedDict[UUID, Story] = OrderedDict()
         self._circumstances: Circumstances | None = None
 
+    def beforehand(self, events: Sequence[StoredEvent], db: Cursor) -> Iterator[None] | None:
+        """Folds anew the calls on which something in the batch bears that is told of no single call, some at a time."""
+        others = [event for event in events if event.type in OTHERS]
+        return self._fold_touched(others, db) if others else None
+
     def apply(self, events: Sequence[StoredEvent], db: Cursor) -> None:
-        """Folds anew every call that the events touch, replaces its rows, and marks it if it is over."""
-        touched: dict[UUID, list[StoredEvent]] = {}
-        others: dict[str, list[StoredEvent]] = {}
+        """Folds anew every call that the events tell of, replaces its rows, and marks it if it is over."""
+        told: dict[UUID, list[StoredEvent]] = {}
         for event in events:
-            if event.type in OTHERS:
-                others.setdefault(event.type, []).append(event)
-            else:
-                touched.setdefault(event.stream_id, []).append(event)
-        causes: dict[UUID, set[Cause]] = {}
-        for cause, calls in self._touched_by(others, db):
-            for call in calls:
-                touched.setdefault(call, [])
-                if cause:
-                    causes.setdefault(call, set()).add(cause)
-        if others or self._circumstances is None:
-            before = self._circumstances
-            renamed = before is None or not others.keys().isdisjoint(identities.CHANGES)
-            self._circumstances = Circumstances.read(db, None if renamed or before is None else before.names)
-        waiting = list(touched.items())
-        for begin in range(0, len(waiting), AT_ONCE):
-            self._fold(dict(waiting[begin : begin + AT_ONCE]), causes, self._circumstances, db)
+            if event.type not in OTHERS:
+                told.setdefault(event.stream_id, []).append(event)
+        if self._circumstances is None:
+            self._circumstances = Circumstances.read(db)
+        if told:
+            self._fold(told, {}, self._circumstances, db)
+
+    def _fold_touched(self, others: Sequence[StoredEvent], db: Cursor) -> Iterator[None]:
+        touched = Touched(db)
+        for place, event in enumerate(others, 1):
+            self._note(event, touched, db)
+            if place % LOOKED_UP_AT_ONCE == 0:
+                yield
+        renamed = [event for event in others if event.type in identities.CHANGES]
+        if renamed:
+            identities.note(renamed, "identity_changes", db)
+            identities.list_anew(renamed, db)
+        before = self._circumstances
+        names = None if renamed or before is None else before.names
+        self._circumstances = about = Circumstances.read(db, names)
+        yield
+        while some := touched.next(AT_ONCE):
+            self._fold({call: [] for call in some}, some, about, db)
+            yield
 
     def _fold(
         self,
@@ -135,46 +151,25 @@ class CallFigures(Projection):
         self._stories.clear()
         self._circumstances = None
 
-    def _touched_by(
-        self, others: Mapping[str, list[StoredEvent]], db: Cursor
-    ) -> Iterator[tuple[Cause | None, set[UUID]]]:
-        """What bears on more calls than its own: which, and what moves their figures with it, if anything can."""
-        for type_, events in others.items():
-            if type_ == RESTARTED:
-                yield "restart", self._touched_by_restarts(events, db)
-            elif type_ == CONFIGURED:
-                yield "clock", self._touched_by_settings(events, db)
-            elif type_ == ERASED:
-                yield None, self._touched_by_erasures(events, db)
-            else:
-                identities.note(events, "identity_changes", db)
-                identities.list_anew(events, db)
-                yield "identity", identities.touched_by(events, db)
-
-    @staticmethod
-    def _touched_by_restarts(events: Iterable[StoredEvent], db: Cursor) -> set[UUID]:
-        sources = {event.data["source"] for event in events}
-        for event in events:
-            db.execute(RESTART, (event.event_id, event.data["source"], event.occurred_at))
-        return {call for (call,) in db.execute(TOUCHED_BY_RESTART, (list(sources),))}
-
-    @staticmethod
-    def _touched_by_settings(events: Iterable[StoredEvent], db: Cursor) -> set[UUID]:
-        for event in events:
-            data = event.data
-            offset = data["clock_offset_seconds"] * 1_000_000
-            db.execute(CONFIGURE, (data["source"], offset, data["stale_after_seconds"], Jsonb(data["pause_reasons"])))
-        return {call for (call,) in db.execute(OF_SOURCES, ([event.data["source"] for event in events],))}
-
-    def _touched_by_erasures(self, events: Iterable[StoredEvent], db: Cursor) -> set[UUID]:
-        touched: set[UUID] = set()
-        for event in events:
-            subject = event.data["subject"]
-            db.execute(ERASE, (subject, event.transaction_id, event.position))
-            touched |= {call for (call,) in db.execute(OF_CUSTOMER, {"customer": subject})}
-        for call in touched:
-            self._stories.pop(call, None)  # it remembers whose facts they were
-        return touched
+    def _note(self, event: StoredEvent, touched: Touched, db: Cursor) -> None:
+        """Keeps what an event says, and lists the calls on which that bears."""
+        data = event.data
+        if event.type == RESTARTED:
+            db.execute(RESTART, (event.event_id, data["source"], event.occurred_at))
+            touched.add("restart", TOUCHED_BY_RESTART, {"source": data["source"]})
+        elif event.type == CONFIGURED:
+            offset = data["clock_offset_seconds"]
+            settings = (data["stale_after_seconds"], Jsonb(data["pause_reasons"]))
+            db.execute(CONFIGURE, (data["source"], offset * 1_000_000, *settings))
+            said = db.execute(OFFSET_BEFORE, (event.stream_id, event.version, CONFIGURED)).fetchone()
+            if offset != (said[0] if said else 0):
+                touched.add("clock", OF_SOURCE, {"source": data["source"]})
+        elif event.type == ERASED:
+            db.execute(ERASE, (data["subject"], event.transaction_id, event.position))
+            touched.add(None, OF_CUSTOMER, {"customer": data["subject"]})
+            self._stories.clear()  # they remember whose facts they are
+        else:
+            identities.list_touched(event, touched)
 
     def _stories_of(
         self, touched: dict[UUID, list[StoredEvent]], about: Circumstances, db: Cursor

@@ -17,6 +17,7 @@ from psycopg import sql
 from services.calls.domain.identities import FIRST, LAST, IdentityCorrected, IdentityMapped, Meanings, repainted
 from services.calls.domain.names import Names, Stretch
 from services.calls.projections.stories import microseconds
+from services.calls.projections.touched import Touched
 from services.kernel.copying import copy_rows
 from services.kernel.database import Cursor, uuid_array
 from services.kernel.decider import event_type
@@ -70,7 +71,7 @@ TOUCHED: Mapping[str, str] = {
         WHERE kind = %(kind)s AND name = %(name)s AND source = %(system)s
             AND (wide OR {WITHIN.format("started_at")})"""  # noqa: S608 - constants
     for kind, named in NAMED.items()
-}
+} | {"customer": "SELECT id FROM calls WHERE customer_id = %(name)s AND source = %(system)s"}
 
 
 def note(events: Sequence[StoredEvent], table: str, db: Cursor) -> None:
@@ -121,13 +122,10 @@ def list_anew(events: Sequence[StoredEvent], db: Cursor) -> None:
     copy_rows(db, "identities", COLUMNS, rows)
 
 
-def touched_by(events: Iterable[StoredEvent], db: Cursor) -> set[UUID]:
-    """The calls that name what these changes are about, in the time that they are about."""
-    touched: set[UUID] = set()
-    for event in events:
-        data = event.data
-        if data["kind"] not in TOUCHED:
-            continue
+def list_touched(event: StoredEvent, touched: Touched) -> None:
+    """Lists the calls that name what a change is about, in the time that it is about."""
+    data = event.data
+    if data["kind"] in TOUCHED:
         asked = {
             "system": data["system"],
             "kind": data["kind"],
@@ -135,5 +133,4 @@ def touched_by(events: Iterable[StoredEvent], db: Cursor) -> set[UUID]:
             "begin": data["valid_from"] or FIRST,
             "end": data["valid_to"] or LAST,
         }
-        touched |= {call for (call,) in db.execute(TOUCHED[data["kind"]], asked)}
-    return touched
+        touched.add("identity", TOUCHED[data["kind"]], asked)

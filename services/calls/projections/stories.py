@@ -30,7 +30,7 @@ class Story:
     `decided` are the dispositions that people set, as facts.
     `offset` is the clock offset of its source, in microseconds, that the instants of its facts have in them. The names
     in its facts are those of the source. `rows` are what it has in the tables, where that is known, and `hours` where
-    its visits count.
+    its visits count. `erased`: it was with somebody who was erased since, and is nobody's by name.
     """
 
     source: str = ""
@@ -42,6 +42,7 @@ class Story:
     decided: list[Fact] = field(default_factory=list)
     rows: Rows | None = None
     hours: frozenset[QueueHour] = NO_HOURS
+    erased: bool = False
 
     def add(self, event: StoredEvent, offsets: Mapping[str, int], erasures: Mapping[str, Position]) -> None:
         """Takes the next event in; a customer who was erased after it has left nothing in it."""
@@ -55,12 +56,15 @@ class Story:
         customer: str | None = event.metadata.get("customer")
         numbers = "numbers" in event.metadata
         if customer in erasures and (event.transaction_id, event.position) < erasures[customer]:
-            customer, numbers = None, False
+            customer, numbers, self.erased = None, False, True
         self.facts.append(Fact.of(event.event_id, event.data, at, customer=customer, has_numbers=numbers))
 
     def told(self, restarts: Mapping[str, list[int]], names: Mapping[str, Names]) -> Call:
         """The call that the facts tell, with the restarts of each source and what its names mean."""
-        return fold(self.facts, restarts.get(self.source, ()), self.closed, names.get(self.source), self.decided)
+        call = fold(self.facts, restarts.get(self.source, ()), self.closed, names.get(self.source), self.decided)
+        if self.erased:
+            call.customer_id = call.customer_name = None
+        return call
 
     def _hear(self, event: StoredEvent) -> None:
         if event.type == CLOSED:

@@ -19,7 +19,8 @@ Outcome = Literal["answered", "abandoned", "overflowed", "in_progress", "not_off
 class Calls(Paged):
     """List calls in the order of their first facts, which `from` and `to` bound.
 
-    `customer` is a number, the id of a subject, or a customer as a CRM calls them (`hubspot:4711`).
+    `customer` is a number, the id of a subject, or a name: as a CRM calls them (`hubspot:4711`), by the numbers that it
+    holds, or as the `customer_id` of the source is mapped.
     `external_id` is `source:call_id`. `disposition` is its code; `topic` and `flag` are among those of the disposition.
     `min_wait_seconds` and `out_of_hours` are of a visit (to `queue`, where it is given); out of hours is asked of a
     range. `repeat_of` leaves the calls of the same customer for the same reason within `days` after that call.
@@ -113,7 +114,8 @@ class CallView:
     """One exchange with a customer, from first ring to last wrap-up, built from its facts.
 
     `interaction` is the id of what it belongs to with the calls that are linked with it: by itself, its own id. Of
-    these the first are shown, 100 at most, which the caller may see.
+    these the first are shown, 100 at most, which the caller may see. `customer_id` is what the source calls the
+    customer, `customer_name` who that is, where it is mapped.
     """
 
     id: UUID
@@ -136,6 +138,8 @@ class CallView:
     disposition: dict[str, Any] | None
     visits: tuple[VisitView, ...]
     legs: tuple[LegView, ...]
+    customer_id: str | None = None
+    customer_name: str | None = None
 
 
 @values

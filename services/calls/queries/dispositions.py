@@ -102,8 +102,9 @@ class ResolutionOf:
     A contact is a call that an agent took and that is neither outbound nor internal; it belongs to the queue where it
     was answered first, and counts when its first fact lies in the range. Its reason is the kind and first topic of its
     disposition, the code where either is missing. It is repeated where the same customer's next contact for that reason
-    begins within `days` of it, in whatever queue that you may see. Contacts whose days are not over are provisional,
-    and in no ratio; those of customers who withheld their number or were erased count as without customer.
+    begins within `days` of it, in whatever queue that you may see. The same customer: of one number, or of one name
+    (mapped from what the source calls them, or that of the CRM's customer with the number). Contacts whose days are not
+    over are provisional, and in no ratio; those of customers without both, or who were erased, count as without one.
     """
 
     from_: datetime

@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.calls.domain.service_level import Formula, ServiceLevelPolicy, Threshold
+from services.calls.domain.visits import Reason
 from services.calls.queries.calls import Name
 from services.kernel.decider import values
 from services.kernel.lists import Paged
@@ -24,6 +25,13 @@ Measure = Literal[
     "out_of_hours",
     "handled",
     "pending",
+    "excluded",
+    "counted_as_abandoned",
+    "service_level_numerator",
+    "service_level_denominator",
+    "talk_seconds",
+    "hold_seconds",
+    "wrapup_seconds",
 ]
 Hours = Literal["open", "closed", "all"]
 
@@ -80,7 +88,10 @@ class ServiceLevelOf:
 class ServiceLevelRow:
     """The figures of one queue in one interval; null where a ratio or a mean has nothing to stand on.
 
-    `queue` is null in a row of a client or of a campaign, which is null itself where the visits have none.
+    `queue` is null in a row of a client or of a campaign, which is null itself where the visits have none. Of those
+    that `overflowed`, the policy leaves the `excluded` out of every ratio and takes the `counted_as_abandoned` as lost:
+    `answer_rate` is answered / (offered - in_progress - excluded), `abandon_rate` lost / (answered + lost), where lost
+    = abandoned + counted_as_abandoned.
     """
 
     queue: str | None
@@ -110,6 +121,8 @@ class ServiceLevelRow:
     aht_seconds: Decimal | None
     client: str | None = None
     campaign: str | None = None
+    excluded: int = 0
+    counted_as_abandoned: int = 0
 
 
 @values
@@ -137,6 +150,8 @@ class Explain(Paged):
     Of the service level name the `queue`, or the `client` or `campaign` of the row; of agents the `agent`, or with
     `group_by` queue or total what its row names.
     The time that an agent was signed in, available or paused stands on facts of the agent, which come without a call.
+    The service level's `from` and `to` cut the interval as they cut those of the report; `reason` leaves the visits
+    that left for it. Numerator and denominator are those of the policy's formula.
     """
 
     interval_start: datetime
@@ -148,7 +163,9 @@ class Explain(Paged):
     group_by: AgentGroup | None = None
     report: Literal["service-level", "agents"] = "service-level"
     interval: Interval = "PT15M"
+    from_: datetime | None = None
     to: datetime | None = None
+    reason: Reason | None = None
     policy: Name | None = None
     threshold_seconds: Threshold | None = None
     formula: Formula | None = None
@@ -170,12 +187,16 @@ class ExplainedFact:
 
 @values
 class ExplainedVisit:
-    """A visit or a leg behind a figure, with its call's facts; or facts of an agent, without a call."""
+    """A visit or a leg behind a figure, with its call's facts; or facts of an agent, without a call.
+
+    `value` is what a visit adds to the figure of a service level report: all of them together are the figure.
+    """
 
     call_id: UUID | None
     visit_id: UUID | None
     facts: tuple[ExplainedFact, ...]
     leg_id: UUID | None = None
+    value: Decimal | None = None
 
 
 @values

@@ -97,11 +97,9 @@ def recall(db: Cursor, actor: Actor, past: Past) -> Rejected | None:
     calls = _candidates(db, actor, past, offsets, names)
     (facts,) = db.execute(COUNT, (uuid_array(calls), past.known_at, MOST_FACTS + 1)).fetchone() or (0,)
     if max(facts, len(calls)) > MOST_FACTS:
-        return Rejected(
-            "calls.report.too_much_history",
-            f"This takes more than {MOST_FACTS} facts to find out: ask for a shorter range, or for one queue.",
-            422,
-        )
+        other = "a shorter range, or for one queue" if past.queue is None else "a shorter range"
+        detail = f"This takes more than {MOST_FACTS} facts to find out: ask for {other}, or leave out `as_known_at`."
+        return Rejected("calls.report.too_much_history", detail, 422, "/as_known_at")
     visits: list[tuple[Any, ...]] = []
     pending = iter(calls)
     while some := list(islice(pending, AT_ONCE)):

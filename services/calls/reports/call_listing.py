@@ -1,5 +1,6 @@
 """Which calls a list leaves: the SQL of each filter, and the values of what is asked."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
@@ -9,7 +10,7 @@ from services.calls.domain.calendars import LATEST
 from services.calls.domain.facts import stream_id
 from services.calls.queries import Calls
 from services.calls.reports.opening_hours import open_times
-from services.calls.reports.ranges import too_long
+from services.calls.reports.ranges import backwards, too_long
 from services.calls.reports.visibility import call_filters
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
@@ -22,6 +23,12 @@ REASON: LiteralString = """CASE WHEN disposition ? 'kind' AND disposition -> 'to
     THEN (disposition ->> 'kind') || '/' || (disposition -> 'topics' ->> 0) ELSE disposition ->> 'code' END"""
 CONTACT: LiteralString = """NOT excluded AND direction IS DISTINCT FROM 'outbound'
     AND direction IS DISTINCT FROM 'internal' AND EXISTS (SELECT FROM legs WHERE legs.call = calls.id)"""
+# Who calls again: the customer by name, as the source names them or as a CRM holds their number.
+PERSON: LiteralString = """coalesce(customer_name,
+    (SELECT min(held.customer) FROM customer_numbers AS held WHERE held.subject = calls.customer))"""
+CALLS_OF: LiteralString = """SELECT id FROM calls WHERE customer_name = %(of_customer)s
+    UNION SELECT id FROM calls WHERE customer IN (
+        SELECT subject FROM customer_numbers AS held WHERE held.customer = %(of_customer)s)"""
 # Whoever is limited to queues learns nothing of a call's other visits, neither by asking for one of them.
 OWN: LiteralString = "(%(own)s::text[] IS NULL OR queue = ANY(%(own)s::text[]))"
 VISITED: LiteralString = f"EXISTS (SELECT FROM visits WHERE visits.call = calls.id AND {OWN} AND "
@@ -53,13 +60,15 @@ FILTERS: dict[str, LiteralString] = {
     "min_wait_in_queue": VISITED + "wait_ms >= %(min_wait_in_queue)s" + IN_QUEUE,
     "out_of_hours": OUT_OF_HOURS + ") = %(out_of_hours)s",
     "out_of_hours_in_queue": OUT_OF_HOURS + IN_QUEUE + " = %(out_of_hours_in_queue)s",
-    "of_customer": "customer IN (SELECT subject FROM customer_numbers WHERE customer = %(of_customer)s)",
+    "of_customer": f"id IN ({CALLS_OF})",
     "interaction": """(id IN (SELECT call FROM interactions WHERE interactions.interaction = %(interaction)s)
         OR id = %(interaction)s AND NOT EXISTS (SELECT FROM interactions WHERE interactions.call = id))""",
     "contact": CONTACT,
     "reason": REASON + " = %(reason)s",
     "after_call": "(started_at, id) > (%(first_at)s, %(after_call)s)",
-    "repeating": "customer = %(repeating)s",
+    "repeating": f"""id IN ({CALLS_OF.replace("of_customer", "person")}
+            UNION SELECT id FROM calls WHERE customer = %(repeating)s)
+        AND (customer = %(repeating)s OR {PERSON} = %(person)s)""",  # noqa: S608 - constants
     "until": "started_at <= %(until)s",
     "subject": """id IN (SELECT id FROM calls WHERE customer = %(subject)s
         UNION SELECT call FROM further_customers WHERE customer = %(subject)s)""",
@@ -68,8 +77,9 @@ FILTERS: dict[str, LiteralString] = {
 }
 LISTED = Listing("calls", FILTERS, order={"started_at": datetime.fromisoformat, "id": UUID})
 LONGEST_CALL = timedelta(days=2)
+SUBJECT = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 LONGEST_NUMBER = 15  # digits of an E.164 number
-REASON_OF = f"SELECT {REASON} FROM calls WHERE id = %s"  # noqa: S608 - a constant
+REASON_OF = f"SELECT {REASON}, {PERSON} FROM calls WHERE id = %s"  # noqa: S608 - a constant
 EVERY_CALENDAR = "SELECT queue FROM queues WHERE calendar IS NOT NULL"
 
 
@@ -89,6 +99,8 @@ class Wanted:
 
 def wanted_calls(db: Cursor, asked: Calls, actor: Actor, master: MasterKey) -> Wanted | Rejected | None:
     """Which calls are asked for, as far as the actor may see them; None where one of them is not to be seen."""
+    if refused := backwards(asked.from_, asked.to):
+        return refused
     limits = call_filters(db, actor)
     wanted = Wanted({**LISTED.wanted(asked), **limits}, {"own": limits.get("seen_queues")})
     filters = wanted.filters
@@ -114,12 +126,12 @@ def wanted_calls(db: Cursor, asked: Calls, actor: Actor, master: MasterKey) -> W
 
 def _of_customer(named: str, master: MasterKey) -> dict[str, str]:
     """The filter of a customer, who is named by a number, by the id of a subject, or as a CRM calls them."""
-    if ":" in named:
-        return {"of_customer": named}
     digits = named.strip().lstrip("+")
     if digits.isdigit() and len(digits) <= LONGEST_NUMBER:  # a plus that was not encoded arrives as a space
         return {"customer": master.hash_of("+" + digits)}
-    return {"customer": named.replace("-", "").lower()}
+    if SUBJECT.fullmatch(named):
+        return {"customer": named.replace("-", "").lower()}
+    return {"of_customer": named}
 
 
 def _named(external_id: str) -> list[UUID]:
@@ -147,10 +159,10 @@ def _want_hours(db: Cursor, asked: Calls, wanted: Wanted) -> Rejected | None:
 
 
 def _want_repeats(db: Cursor, first: dict[str, Any], asked: Calls, wanted: Wanted) -> None:
-    (reason,) = db.execute(REASON_OF, (first["id"],)).fetchone() or (None,)
+    reason, person = db.execute(REASON_OF, (first["id"],)).fetchone() or (None, None)
     begun = first["started_at"]
-    if first["customer"] is None or reason is None:
+    if (first["customer"] is None and person is None) or reason is None:
         wanted.filters["ids"] = []
     wanted.filters.update(contact=True, reason=reason, until=begun + timedelta(days=asked.days), after_call=first["id"])
     wanted.filters["repeating"] = first["customer"]
-    wanted.given["first_at"] = begun
+    wanted.given.update(first_at=begun, person=person)

@@ -4,10 +4,11 @@ from datetime import datetime
 
 from services.calls.domain.intervals import FigureCorrected
 from services.calls.queries import Correction, CorrectionList, Corrections
+from services.calls.reports.ranges import backwards
 from services.calls.reports.visibility import queues_open_to
 from services.kernel import schemas
 from services.kernel.database import Cursor
-from services.kernel.decider import of
+from services.kernel.decider import Rejected, of
 from services.kernel.lists import Listing, equal
 from services.kernel.projections import answers
 from services.kernel.values import Actor
@@ -29,8 +30,10 @@ class CorrectionReader:
     """Answers with what has moved in closed hours."""
 
     @answers(Corrections)
-    def corrections(self, asked: Corrections, db: Cursor, actor: Actor) -> CorrectionList:
+    def corrections(self, asked: Corrections, db: Cursor, actor: Actor) -> CorrectionList | Rejected:
         """A page by hour, queue and revision, of the queues that the actor may see."""
+        if refused := backwards(asked.from_, asked.to):
+            return refused
         wanted = LISTED.wanted(asked)
         seen = queues_open_to(db, actor)
         if seen is not None:

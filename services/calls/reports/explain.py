@@ -19,8 +19,12 @@ from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
 from services.kernel.projections import answers
-from services.kernel.values import Actor
+from services.kernel.values import Actor, seconds
 
+# The formulas of `domain/service_level.py`, said of one visit.
+LOST = "(outcome = 'abandoned' OR outcome = 'overflowed' AND counted)"
+CREDITED = "(formula = 'sl1' AND within OR formula = 'sl5' AND short)"
+DROPPED = "(formula = 'sl4' AND within OR formula = 'sl6' AND short)"
 BEHIND: dict[Measure, str] = {
     "offered": "true",
     "answered": "outcome = 'answered'",
@@ -33,14 +37,32 @@ BEHIND: dict[Measure, str] = {
     "out_of_hours": "out_of_hours",
     "handled": "handled > 0",
     "pending": "pending > 0",
+    "excluded": "outcome = 'overflowed' AND left_out",
+    "counted_as_abandoned": "outcome = 'overflowed' AND counted",
+    "service_level_numerator": f"outcome = 'answered' AND within OR {LOST} AND {CREDITED}",
+    "service_level_denominator": f"""CASE formula WHEN 'sl2' THEN outcome = 'answered'
+        WHEN 'sl7' THEN outcome <> 'in_progress' AND NOT (outcome = 'overflowed' AND left_out)
+        ELSE outcome = 'answered' OR {LOST} AND NOT {DROPPED} END""",
+    "talk_seconds": "handled > 0",
+    "hold_seconds": "handled > 0",
+    "wrapup_seconds": "handled > 0",
 }
-EACH: dict[Measure, str] = {"handled": "handled", "pending": "pending"}  # these count legs, the others visits
+# These count legs or sum up milliseconds, the others count visits.
+EACH: dict[Measure, str] = {
+    "handled": "handled",
+    "pending": "pending",
+    "talk_seconds": "talk_ms",
+    "hold_seconds": "hold_ms",
+    "wrapup_seconds": "wrapup_ms",
+}
 
+FOR_REASON = " AND outcome = 'overflowed' AND reason = %(reason)s"
 IN_CAMPAIGN = " AND (SELECT campaign FROM calls WHERE calls.id = judged.call) = %(campaign)s"
 
-VALUE = "SELECT coalesce(sum({each}), 0)::int FROM ({visits}) AS judged WHERE {behind}"
-PAGE = """SELECT call, id, entered_at FROM ({visits}) AS judged
-    WHERE {behind} AND (entered_at, id) > (%(after_instant)s, %(after_id)s) ORDER BY entered_at, id LIMIT %(limit)s"""
+VALUE = "SELECT coalesce(sum({each}), 0)::bigint FROM ({visits}) AS judged WHERE ({behind}){among}"
+PAGE = """SELECT call, id, entered_at, {each} FROM ({visits}) AS judged
+    WHERE ({behind}){among} AND (entered_at, id) > (%(after_instant)s, %(after_id)s)
+    ORDER BY entered_at, id LIMIT %(limit)s"""
 OF_REPORT = {"service-level": get_args(Measure), "agents": get_args(AgentMeasure)}
 BEGINNING = (datetime.min.replace(tzinfo=UTC).isoformat(), str(UUID(int=0)))
 
@@ -68,22 +90,23 @@ class Explanations:
         end = end_of(asked, set(queue_zones(db, queues).values()))
         if isinstance(end, Rejected):
             return end
-        if refused := too_long(asked.interval_start, end):
+        begin = max(asked.interval_start, asked.from_ or asked.interval_start)
+        end = min(end, asked.to or end)
+        if refused := too_long(begin, end):
             return refused
-        if (known_at := asked.as_known_at) and (
-            refused := recall(db, actor, Past(asked.queue, asked.interval_start, end, known_at))
-        ):
+        if (known_at := asked.as_known_at) and (refused := recall(db, actor, Past(asked.queue, begin, end, known_at))):
             return refused
         now = datetime.now(UTC)
-        judgement = judged(db, asked, asked.interval_start, end, queues)
+        judgement = judged(db, asked, begin, end, queues)
         if isinstance(judgement, Rejected):
             return judgement
         visits, parameters = judged_visits(judgement)
-        parameters["campaign"] = asked.campaign
-        behind = BEHIND[asked.measure]  # type: ignore[index] - as was checked
+        parameters |= {"campaign": asked.campaign, "reason": asked.reason}
+        among = (FOR_REASON if asked.reason else "") + (IN_CAMPAIGN if asked.campaign is not None else "")
         parts = {
             "visits": visits,
-            "behind": sql.SQL(behind if asked.campaign is None else behind + IN_CAMPAIGN),
+            "behind": sql.SQL(BEHIND[asked.measure]),  # type: ignore[index] - as was checked
+            "among": sql.SQL(among),
             "each": sql.SQL(EACH.get(asked.measure, "1")),  # type: ignore[call-overload]
         }
         (value,) = db.execute(sql.SQL(VALUE).format(**parts), parameters).fetchone() or (0,)
@@ -94,22 +117,25 @@ class Explanations:
         ).fetchall()
         first = page[: asked.limit]
         return Explanation(
-            value=Decimal(value),
+            value=_shown(asked, value),
             policy=judgement.policies(),
-            items=_explained(db, first, known_at, Sight.of(db, actor)),
+            items=_explained(db, asked, first, Sight.of(db, actor)),
             next=encode(now, first[-1][2].isoformat(), str(first[-1][1])) if len(page) > asked.limit else None,
         )
 
 
-def _explained(
-    db: Cursor, visits: list[tuple[Any, ...]], known_at: datetime | None, sight: Sight
-) -> tuple[ExplainedVisit, ...]:
-    facts = facts_of(db, [call for call, _, _ in visits], known_at)
+def _explained(db: Cursor, asked: Explain, visits: list[tuple[Any, ...]], sight: Sight) -> tuple[ExplainedVisit, ...]:
+    facts = facts_of(db, [call for call, *_ in visits], asked.as_known_at)
     return tuple(
         ExplainedVisit(
             call_id=call,
             visit_id=visit,
             facts=tuple(shown(fact) for fact in facts[call] if sight.tells(fact.data)),
+            value=_shown(asked, value),
         )
-        for call, visit, _ in visits
+        for call, visit, _, value in visits
     )
+
+
+def _shown(asked: Explain, value: int) -> Decimal:
+    return seconds(value) if asked.measure.endswith("_seconds") else Decimal(value)

@@ -116,7 +116,7 @@ def overridden(policy: ServiceLevelPolicy, asked: ServiceLevelOf | Explain) -> S
 
 
 JUDGED_VISITS = """
-    SELECT visits.*, span.number AS span, {start} AS interval_start,
+    SELECT visits.*, span.number AS span, span.formula, {start} AS interval_start,
         CASE WHEN span.strictly THEN wait_ms < span.threshold_ms ELSE wait_ms <= span.threshold_ms END AS within,
         wait_ms <= least(span.short_ms, span.threshold_ms) AS short,
         reason = ANY(string_to_array(span.counted, ' ')) AS counted,
@@ -124,8 +124,9 @@ JUDGED_VISITS = """
         {out_of_hours} AS out_of_hours
     FROM unnest(%(numbers)s::int[], %(queues)s::text[], %(zones)s::text[], %(begins)s::timestamptz[],
         %(ends)s::timestamptz[], %(thresholds)s::numeric[], %(strict)s::boolean[], %(shorts)s::numeric[],
-        %(counted)s::text[], %(left_out)s::text[], %(calendars)s::int[])
-        AS span(number, queue, zone, begins, ends, threshold_ms, strictly, short_ms, counted, left_out, calendar)
+        %(counted)s::text[], %(left_out)s::text[], %(calendars)s::int[], %(formulas)s::text[])
+        AS span(number, queue, zone, begins, ends, threshold_ms, strictly, short_ms, counted, left_out, calendar,
+            formula)
     JOIN visits ON visits.queue = span.queue AND entered_at >= span.begins AND entered_at < span.ends
         AND NOT visits.excluded AND {hours}"""
 # Looked up in a sorted multirange for each visit, so that a year of opening hours costs no more than a day of them.
@@ -152,6 +153,7 @@ def judged_visits(asked: Judged) -> tuple[sql.Composed, dict[str, Any]]:
         "counted": [" ".join(span.policy.count_as_abandoned) for span in spans],
         "left_out": [" ".join(span.policy.exclude) for span in spans],
         "calendars": [span.calendar for span in spans],
+        "formulas": [span.policy.formula for span in spans],
     }
     if asked.open.spans:
         parameters["open"] = asked.open.multiranges()

@@ -10,6 +10,13 @@ from services.kernel.decider import Rejected
 MOST_DAYS = 400
 
 
+def backwards(begin: datetime | None, end: datetime | None) -> Rejected | None:
+    """Why a range of a list cannot be meant, if so: it ends before it begins."""
+    if begin and end and end < begin:
+        return Rejected("calls.report.range_empty", "Give a `to` that is later than `from`.", 422, "/to")
+    return None
+
+
 def too_long(begin: datetime, end: datetime) -> Rejected | None:
     """Why a range cannot be reported on, if so."""
     if end <= begin:

@@ -15,7 +15,7 @@ from services.calls.queries import (
     ResolutionReport,
     ResolutionRow,
 )
-from services.calls.reports.call_listing import CONTACT, REASON
+from services.calls.reports.call_listing import CONTACT, PERSON, REASON
 from services.calls.reports.ranges import too_long
 from services.calls.reports.visibility import clients_of, queue_is_seen, queues_open_to
 from services.kernel.cursors import decode, encode
@@ -29,21 +29,30 @@ from services.kernel.values import Actor, ratio
 PAIRED: LiteralString = f"""
     WITH answered AS (
         SELECT id, started_at, customer, campaign, {REASON} AS reason, disposition ->> 'resolved' AS resolved,
+            {PERSON} AS person,
             (SELECT queue FROM visits WHERE visits.call = calls.id AND outcome = 'answered'
                 ORDER BY number LIMIT 1) AS queue
         FROM calls WHERE {CONTACT}
             AND started_at >= %(from)s AND started_at < %(to)s::timestamptz + make_interval(days => %(days)s)
     ), contacts AS (
         SELECT * FROM answered WHERE %(seen)s::text[] IS NULL OR queue = ANY(%(seen)s::text[])
+    ), by_number_and_name AS (
+        SELECT *, lead(started_at) OVER by_number AS number_at, lead(id) OVER by_number AS number_id,
+            lead(started_at) OVER by_name AS name_at, lead(id) OVER by_name AS name_id
+        FROM contacts WHERE (customer IS NOT NULL OR person IS NOT NULL) AND reason IS NOT NULL
+        WINDOW by_number AS (PARTITION BY coalesce(customer, id::text), reason ORDER BY started_at, id),
+            by_name AS (PARTITION BY coalesce(person, id::text), reason ORDER BY started_at, id)
     ), paired AS (
-        SELECT *, lead(started_at) OVER again AS next_at, lead(id) OVER again AS next_id FROM contacts
-        WHERE customer IS NOT NULL AND reason IS NOT NULL
-        WINDOW again AS (PARTITION BY customer, reason ORDER BY started_at, id)
+        SELECT *, least(number_at, name_at) AS next_at,
+            CASE WHEN name_at IS NULL OR (number_at, number_id) <= (name_at, name_id) THEN number_id
+                ELSE name_id END AS next_id
+        FROM by_number_and_name
     )"""  # noqa: S608 - constants
 MATCHING: LiteralString = "started_at < %(to)s AND (%(queue)s::text IS NULL OR queue = %(queue)s::text)"
 REPEATED: LiteralString = "coalesce(next_at <= started_at + make_interval(days => %(days)s), false)"
 COUNTS: LiteralString = f"""{PAIRED}
-    SELECT {{group}}, customer IS NULL, reason IS NULL, started_at + make_interval(days => %(days)s) > %(now)s,
+    SELECT {{group}}, customer IS NULL AND person IS NULL, reason IS NULL,
+        started_at + make_interval(days => %(days)s) > %(now)s,
         coalesce(resolved = 'yes', false), {REPEATED}, count(*)
     FROM contacts LEFT JOIN (SELECT id, next_at FROM paired) AS paired USING (id)
     WHERE {MATCHING} GROUP BY 1, 2, 3, 4, 5, 6"""  # noqa: S608 - constants

@@ -107,6 +107,8 @@ class Sums:
             left_by_reason=dict(sorted(self.left_by_reason.items())),
             in_progress=counts["in_progress"],
             out_of_hours=self.out_of_hours,
+            excluded=counts["excluded"],
+            counted_as_abandoned=counts["exits"],
             service_level=ratio(*self.level),
             service_level_numerator=self.level[0],
             service_level_denominator=self.level[1],

@@ -71,6 +71,20 @@ def test_a_filter_that_makes_no_sense_is_refused(calls, asked):
     assert calls.refusal("Calls", **asked) == ("request.invalid", 422)
 
 
+def test_a_cursor_leads_on_in_its_own_list_only(four_calls):
+    first = four_calls.ask("Calls", limit=1, from_=minute(1))
+    assert listed(four_calls, limit=2, from_=minute(1), cursor=first["next"]) == ["c2", "c3"]
+    for other in ({"queue": "sales"}, {"from_": minute(2)}, {}):
+        filters = {"limit": 1, "cursor": first["next"], **other}
+        assert four_calls.refusal("Calls", **filters) == ("request.invalid", 422)
+
+
+def test_a_range_that_ends_before_it_begins_is_refused(calls):
+    for listing in ("Calls", "Corrections"):
+        assert calls.refusal(listing, from_=minute(2), to=minute(1)) == ("calls.report.range_empty", 422)
+        assert calls.ask(listing, from_=minute(2), to=minute(2))["items"] == []
+
+
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [

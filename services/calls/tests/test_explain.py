@@ -1,12 +1,14 @@
 """From a figure of the report to the visits behind it and to their facts."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import get_args
 
 import pytest
 
 from loadtests.simulator.centre import Centre
 from loadtests.simulator.disturbances import Disturbances, delivered
+from services.calls.domain.service_level import Formula
 from services.calls.queries import Measure
 from services.calls.tests.running import RunningCalls, call_fact
 from services.calls.tests.test_read_models import SMALL
@@ -51,8 +53,35 @@ def test_every_figure_of_the_report_is_explained_by_as_many_visits_as_it_says(mo
             asked = {"queue": row["queue"], "interval_start": row["interval_start"], "measure": measure, **policy}
             explained = calls.ask("Explain", **asked)
             visits = [item["visit_id"] for item in explained["items"]]
-            assert explained["value"] == row[measure] == len(set(visits)) == len(visits), (asked, row)
+            added = sum(Decimal(str(item["value"])) for item in explained["items"])
+            assert Decimal(str(explained["value"])) == Decimal(str(row[measure])) == added, (asked, row)
+            assert len(set(visits)) == len(visits)
             assert [each["queue"] for each in explained["policy"]] == [row["queue"]]
+
+
+@pytest.mark.parametrize("formula", get_args(Formula))
+def test_both_sides_of_every_formula_are_explained(morning, formula):
+    terms = {"threshold_seconds": 12, "comparison": "lt", "short_abandon_seconds": 8}
+    morning.configure_queue("sales", count_as_abandoned=["overflow", "timeout"], exclude=["withdrawn"], **terms)
+    whole = {"from_": NINE, "to": NINE + timedelta(hours=2), "queue": "sales", "interval": "total", "formula": formula}
+    (row,) = morning.ask("ServiceLevelOf", **whole)["items"]
+    assert row["counted_as_abandoned"] > 0
+    for measure in ("service_level_numerator", "service_level_denominator"):
+        asked = {name: value for name, value in whole.items() if name != "from_"}
+        explained = morning.ask("Explain", interval_start=NINE, measure=measure, **asked)
+        assert explained["value"] == row[measure] == sum(item["value"] for item in explained["items"])
+
+
+def test_a_cell_that_the_range_of_the_report_cuts_is_explained_as_it_was_counted(calls):
+    for minute in (5, 25, 45):
+        left = {"queue": "sales", "data": {"reason": "timeout" if minute == 25 else "full", "wait_seconds": 1}}
+        calls.take(call_fact(f"c{minute}", "queue_left", NINE + timedelta(minutes=minute), **left))
+    cut = {"from_": NINE + timedelta(minutes=20), "to": NINE + timedelta(minutes=40), "interval": "PT1H"}
+    (row,) = calls.ask("ServiceLevelOf", queue="sales", **cut)["items"]
+    asked = {"queue": "sales", "interval_start": row["interval_start"], "measure": "overflowed", **cut}
+    assert (row["overflowed"], calls.ask("Explain", **asked)["value"]) == (1, 1)
+    del asked["from_"]
+    assert [calls.ask("Explain", reason=reason, **asked)["value"] for reason in ("timeout", "full", "key")] == [1, 1, 0]
 
 
 def test_the_visits_come_page_by_page_in_the_order_in_which_they_entered(morning):

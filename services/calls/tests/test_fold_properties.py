@@ -32,6 +32,7 @@ SPICE = {
     "kind": st.just(None),
     "reason": st.sampled_from(LEFT_REASONS),
     "code": st.just("order"),
+    "customer_id": st.sampled_from([None, "k-1", "crm:2"]),
     "location": st.just("recordings/1"),
 }
 

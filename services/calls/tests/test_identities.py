@@ -230,6 +230,29 @@ def test_a_report_of_the_past_knows_the_names_known_then(calls):
     assert offered(calls, "600") == 1
 
 
+def test_whoever_is_limited_to_a_queue_is_told_the_facts_that_mean_it(calls):
+    calls.map("queue", "600", "desk")
+    calls.map("queue", "desk", "elsewhere")
+    calls.take(
+        call_fact("c1", "queued", NINE, queue="600"),
+        call_fact("c1", "queue_left", second_of(9), {"reason": "overflow"}, queue="600"),
+        call_fact("c1", "queued", second_of(10), queue="desk"),
+        call_fact("c1", "answered", second_of(20), queue="desk", agent="a-1"),
+        call_fact("c1", "transferred", second_of(30), {"to_queue": "600", "to_agent": "a-2"}),
+    )
+    limited = Actor("key", queues=frozenset({"desk"}))
+    told = calls.ask("FactsOfCall", limited, id=stream_of(calls, "c1"))["items"]
+    assert [each["fact"]["type"] for each in told] == ["call.queued", "call.queue_left", "call.transferred"]
+    assert told[-1]["fact"]["data"]["to_queue"] == "600"
+    asked = {"queue": "desk", "interval_start": NINE, "measure": "overflowed"}
+    (explained,) = calls.ask("Explain", limited, **asked)["items"]
+    assert len(explained["facts"]) == 3
+
+
+def second_of(n: int) -> datetime:
+    return NINE + timedelta(seconds=n)
+
+
 def test_agents_on_the_floor_bear_inside_names_of_the_right_time_and_clock(calls):
     begun = datetime.now(UTC) - timedelta(hours=1)
     signed = {"source": "pbx1", "occurred_at": begun.isoformat(), "data": {"queues": ["600"]}}
@@ -251,6 +274,23 @@ def test_agents_on_the_floor_bear_inside_names_of_the_right_time_and_clock(calls
     out = {**signed, "id": "out", "type": "agent.signed_out", "agent": "101"}
     calls.take({**out, "occurred_at": (begun + timedelta(seconds=1)).isoformat()})
     assert floor() == (["102"], 1)
+
+
+def test_two_outside_queues_that_were_one_are_told_apart_again(calls):
+    begun = datetime.now(UTC) - timedelta(hours=1)
+    signed = {"type": "agent.signed_in", "source": "pbx1", "id": "1", "agent": "101", "occurred_at": begun.isoformat()}
+    calls.map("queue", "600", "desk")
+    calls.map("queue", "601", "desk")
+    calls.take({**signed, "data": {"queues": ["600", "601"]}})
+    calls.correct("queue", "600", internal_id="sales")
+    calls.follow()
+
+    def available():
+        return {each["queue"]: each["agents"]["available"] for each in calls.ask("Live")["queues"]}
+
+    assert available() == {"desk": 1, "sales": 1}
+    calls.rebuild()
+    assert available() == {"desk": 1, "sales": 1}
 
 
 def test_many_are_mapped_at_once_and_the_good_ones_kept(calls):

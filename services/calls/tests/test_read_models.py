@@ -60,7 +60,14 @@ class Renaming:
 
 
 CALLS = ("c1", "c2", "c3", "never")
-NAMES = (("agent", "a-1"), ("agent", "a-2"), ("queue", "sales"), ("queue", "care"), ("campaign", "spring"))
+NAMES = (
+    ("agent", "a-1"),
+    ("agent", "a-2"),
+    ("queue", "sales"),
+    ("queue", "care"),
+    ("campaign", "spring"),
+    ("customer", "k-1"),
+)
 renamings = st.builds(
     lambda source, named, *rest: Renaming(source, *named, *rest),
     st.sampled_from(SOURCES),
@@ -229,8 +236,10 @@ def difference(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[s
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(story=stories, seed=st.integers(0, 2**32))
 def test_any_order_any_repetition_and_any_batches_give_the_same_read_models(
-    calls: RunningCalls, owner: psycopg.Connection, story: Story, seed: int
+    calls: RunningCalls, owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, story: Story, seed: int
 ):
+    monkeypatch.setattr("services.calls.projections.calls.AT_ONCE", 5)
+    monkeypatch.setattr("services.calls.projections.agents.AT_ONCE", 5)
     begin_anew(calls, owner)
     told_once_in_order(calls, story)
     once = calls.tables() | identities(calls)

@@ -1,6 +1,7 @@
 """First contact resolution: by customer and reason, within N days, provisional until they are over."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -136,3 +137,28 @@ def test_an_erased_customer_drops_out_and_no_other_total_changes(a_month):
     shown = row(a_month)
     assert (shown["contacts"], shown["without_customer"], shown["without_reason"]) == (8, 4, 0)
     assert rates(shown) == (1, 4, 0.25, 2, 3, 0.6667)
+
+
+def test_who_calls_from_two_numbers_under_one_name_calls_again(calls):
+    for call, day, number, name in (("d1", 0, ADA, "k-1"), ("d2", 1, BOB, "k-2"), ("d3", 2, None, "k-1")):
+        started = call_fact(call, "started", BEGIN + timedelta(days=day), {"customer_id": name})
+        calls.take(*contact(call, day, number, **PHONE), started)
+    assert row(calls)["repeated"] == 0  # the names of a source say nothing by themselves
+    calls.map("customer", "k-1", "crm:ada")
+    calls.map("customer", "k-2", "crm:ada")
+    calls.follow()
+    assert (row(calls)["repeated"], row(calls)["without_customer"]) == (2, 0)
+    repeats = calls.ask("RepeatedContacts", **RANGE)["items"]
+    ids = [str(stream_of(calls, call)) for call in ("d1", "d2", "d3")]
+    assert [(each["call"], each["repeated_by"]) for each in repeats] == list(pairwise(ids))
+    again = calls.ask("Calls", repeat_of=ids[0])["items"]
+    assert [each["call_id"] for each in again] == ["d2", "d3"]
+    named = calls.ask("Calls", customer="crm:ada")["items"]
+    assert [each["customer_id"] for each in named] == ["k-1", "k-2", "k-1"]
+    assert {each["customer_name"] for each in named} == {"crm:ada"}
+    calls.correct("customer", "k-2", internal_id=None)
+    calls.follow()
+    assert row(calls)["repeated"] == 1
+    calls.order("EraseSubject", ADA, {})
+    calls.follow()
+    assert [each["call_id"] for each in calls.ask("Calls", customer="crm:ada")["items"]] == ["d3"]

@@ -70,6 +70,20 @@ class Poisoned(Tally):
             raise ValueError("poison")
 
 
+class Laborious(Tally):
+    """Has work for each event beforehand, during which something may happen."""
+
+    tables = Tally.tables + "; CREATE TABLE done (event_id uuid)"
+    interrupted: Callable[[], None] | None = None
+
+    def beforehand(self, events, db):
+        for event in events:
+            db.execute("INSERT INTO done VALUES (%s)", (event.event_id,))
+            yield
+            if self.interrupted:
+                self.interrupted()
+
+
 class Keyed(Tally):
     """Rows that are found by a key."""
 
@@ -149,6 +163,42 @@ def test_an_apply_that_fails_leaves_the_tables_and_the_checkpoint_as_they_were(c
     assert generation.step(calls_connection) == 2
     assert total(calls_connection) == 2
     assert checkpoint(calls_connection) > before
+
+
+def test_work_beforehand_is_committed_in_portions_and_done_again_where_it_was_interrupted(calls_url, calls_connection):
+    projection = Laborious()
+    generation = create(calls_connection, projection)
+    bring_into_use(calls_connection, generation)
+    before = checkpoint(calls_connection)
+    append(calls_connection, 2)
+    until_readable(calls_connection)
+
+    def done() -> int:
+        with connect(calls_url, "another") as connection:
+            return len(connection.execute("SELECT FROM read.done").fetchall())
+
+    def interrupted() -> None:
+        assert done() == 1
+        raise ConnectionError("the process is gone")
+
+    projection.interrupted = interrupted
+    with pytest.raises(ConnectionError):
+        generation.step(calls_connection)
+    assert (done(), total(calls_connection), checkpoint(calls_connection)) == (1, 0, before)
+    projection.interrupted = None
+    assert generation.step(calls_connection) == 2
+    assert (done(), total(calls_connection)) == (3, 2)
+
+
+def test_no_work_is_done_beforehand_for_a_generation_that_was_retired(calls_url, calls_connection):
+    generation = create(calls_connection, Laborious())
+    bring_into_use(calls_connection, generation)
+    with connect(calls_url, "rebuild") as connection:
+        rebuild(connection, Laborious(), lambda handled: None)
+    append(calls_connection)
+    until_readable(calls_connection)
+    with pytest.raises(Superseded):
+        generation.step(calls_connection)
 
 
 def test_a_poison_event_ends_the_follower_loudly(calls_url, calls_connection):

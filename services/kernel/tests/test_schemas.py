@@ -256,3 +256,8 @@ def test_a_field_of_two_types_is_a_mistake_of_the_one_who_declares_it():
 
     with pytest.raises(TypeError, match="one type"):
         schemas.schema_class(Ambiguous)
+
+
+def test_a_plus_that_an_address_lost_is_known_again():
+    lost, sent = (schemas.load(Everything, {"name": "a", "from": f"2026-11-21T10:00:00{way}01:00"}) for way in " +")
+    assert lost.from_ == sent.from_ == datetime(2026, 11, 21, 9, tzinfo=UTC)
