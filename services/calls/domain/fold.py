@@ -10,6 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from services.calls.domain import dispositions
+from services.calls.domain.contradictions import Contradiction, contradictions
 from services.calls.domain.legs import AgentLeg, Ring
 from services.calls.domain.names import Names
 from services.calls.domain.reading import State
@@ -27,7 +28,8 @@ class Call:
     """One exchange with a customer as its facts tell it. Instants in microseconds since 1970.
 
     `numbers_event` is the event of the first fact that carries numbers; `facts` counts all that are known, superseded
-    ones included; `notes` names doubts about the data: negative_wait, negative_talk, negative_wrapup, end_without_leg.
+    ones included; `notes` names doubts about the data: negative_wait, negative_talk, negative_wrapup, end_without_leg,
+    missing_end (the reaper ended it, and nothing of it was open); `contradictions` are those between versions.
     """
 
     state: State
@@ -46,6 +48,7 @@ class Call:
     disposition: Mapping[str, Any] | None
     facts: int
     notes: tuple[str, ...]
+    contradictions: tuple[Contradiction, ...]
     visits: tuple[QueueVisit, ...]
     legs: tuple[AgentLeg, ...]
     rings: tuple[Ring, ...]
@@ -86,6 +89,7 @@ def fold(
         parent_call_id = fact.parent_call_id or parent_call_id
 
     disposition = None
+    versions = {fact.record_version for fact in known.values()} - {None}
     superseded = known.values() if len(story) < len(known) else ()
     if reading.dispositions or decided or superseded:
         disposition = dispositions.final(reading.dispositions, decided, superseded)
@@ -109,6 +113,7 @@ def fold(
         disposition,
         len(known),
         tuple(reading.notes),
+        contradictions(known.values(), names) if len(versions) > 1 else (),
         tuple(reading.visits),
         legs,
         tuple(reading.rings),

@@ -23,6 +23,7 @@ CREATE INDEX calls_of_customer ON calls (customer, started_at) WHERE customer IS
 CREATE INDEX calls_by_disposition ON calls ((disposition ->> 'code'), started_at, id) WHERE disposition IS NOT NULL;
 CREATE INDEX calls_open ON calls (source) WHERE state <> 'ended';
 CREATE INDEX calls_of_campaign ON calls (campaign, started_at) WHERE campaign IS NOT NULL;
+CREATE INDEX calls_noted ON calls (started_at) WHERE notes <> '';
 
 CREATE TABLE visits (
     call uuid NOT NULL, number integer NOT NULL, id uuid NOT NULL, queue text NOT NULL, entered_at timestamptz NOT NULL,
@@ -33,6 +34,7 @@ CREATE TABLE visits (
 );
 CREATE INDEX visits_in_order ON visits (queue, entered_at) WHERE NOT excluded;
 CREATE INDEX visits_waiting ON visits (queue) WHERE outcome = 'in_progress' AND NOT excluded;
+CREATE INDEX visits_unended ON visits (entered_at) WHERE inferred AND reason IN ('stale', 'restart');
 
 CREATE TABLE legs (
     call uuid NOT NULL, number integer NOT NULL, id uuid NOT NULL, visit uuid, queue text, agent text,
@@ -44,6 +46,7 @@ CREATE TABLE legs (
 );
 CREATE INDEX legs_of_agent ON legs (agent, answered_at);
 CREATE INDEX legs_open ON legs (agent) WHERE ended_at IS NULL OR wrapup = 'open';
+CREATE INDEX legs_unended ON legs (answered_at) WHERE inferred;
 
 CREATE TABLE rings (
     call uuid NOT NULL, number integer NOT NULL, visit uuid, queue text, agent text NOT NULL,
@@ -77,6 +80,13 @@ CREATE TABLE call_links (
 );
 CREATE INDEX call_links_to ON call_links (linked);
 
+-- Where versions of what a call's facts tell contradict each other; `started_at` is that of the call.
+CREATE TABLE contradictions (
+    call uuid NOT NULL, number integer NOT NULL, started_at timestamptz NOT NULL, excluded boolean NOT NULL,
+    thing text NOT NULL, about text NOT NULL, detail text NOT NULL, events uuid[] NOT NULL, PRIMARY KEY (call, number)
+);
+CREATE INDEX contradictions_in_order ON contradictions (started_at);
+
 CREATE TABLE sources (
     source text PRIMARY KEY, clock_offset_us bigint NOT NULL, stale_after_seconds integer NOT NULL,
     pause_reasons jsonb NOT NULL
@@ -102,6 +112,7 @@ LEG_COLUMNS = (
     "wrapup_ms", "wrapup", "inferred", "transferred", "excluded", "wrapup_at", "holds",
 )
 RING_COLUMNS = ("call", "number", "visit", "queue", "agent", "began_at", "ring_ms", "result", "excluded")
+CONTRADICTION_COLUMNS = ("call", "number", "started_at", "excluded", "thing", "about", "detail", "events")
 # fmt: on
 LAYOUT = (
     ("calls", "id", CALL_COLUMNS),
@@ -112,6 +123,7 @@ LAYOUT = (
     ("former_entries", "call", ("call", "queue", "hour")),
     ("outside_names", "call", ("call", "kind", "name", "wide")),
     ("call_links", "call", ("call", "linked", "is_root")),
+    ("contradictions", "call", CONTRADICTION_COLUMNS),
 )
 DAY = 24 * HOUR
 Row = tuple[Any, ...]
@@ -129,9 +141,10 @@ class Rows(NamedTuple):
     former_entries: list[Row]
     outside_names: list[Row]
     call_links: list[Row]
+    contradictions: list[Row]
 
 
-NO_ROWS = Rows([], [], [], [], [], [], [], [])
+NO_ROWS = Rows([], [], [], [], [], [], [], [], [])
 
 
 def rows_of(id_: UUID, source: str, call_id: str, facts: Sequence[Fact], call: Call) -> Rows:
@@ -146,6 +159,7 @@ def rows_of(id_: UUID, source: str, call_id: str, facts: Sequence[Fact], call: C
         former_entry_rows(id_, entries, call),
         outside_name_rows(id_, facts, entries, call),
         link_rows(id_, source, call_id, call),
+        contradiction_rows(id_, call),
     )
 
 
@@ -304,3 +318,20 @@ def link_rows(id_: UUID, source: str, call_id: str, call: Call) -> list[Row]:
         return []
     links = {linked: linked == root for linked in (root, parent) if linked not in (None, call_id)}
     return [(id_, stream_id(source, "call", str(linked)), is_root) for linked, is_root in links.items()]
+
+
+def contradiction_rows(id_: UUID, call: Call) -> list[Row]:
+    """Where versions contradict each other."""
+    return [
+        (
+            id_,
+            number,
+            instant_text(call.started_at),
+            call.excluded,
+            each.thing,
+            each.about,
+            each.detail,
+            uuid_array(each.events),
+        )
+        for number, each in enumerate(call.contradictions, start=1)
+    ]
