@@ -41,7 +41,7 @@ PROGRESS = """INSERT INTO store.ingest_progress (publisher, queue, facts)
     SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[])
     ON CONFLICT (publisher, queue) DO UPDATE
     SET facts = greatest(ingest_progress.facts, excluded.facts), moved_at = now()"""
-# What was stored by a batch that comes again because its end was not heard of, nobody repeated.
+# A batch that was stored before as a whole comes again because its end was not heard of: nobody repeated anything.
 REPEATS = """INSERT INTO store.fact_repeats (queue, source, hour, facts)
     SELECT %(queue)s, came.* FROM (
         SELECT source, date_trunc('hour', now()), facts FROM unnest(%(sources)s::text[], %(facts)s::bigint[])

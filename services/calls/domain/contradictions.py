@@ -4,7 +4,7 @@ A version that says more than another is no contradiction: feeds correct and com
 says something of which the other knows nothing.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -19,9 +19,11 @@ OUTCOMES: Mapping[str, str] = {
     "call.queue_left": "unanswered",
 }
 DURATIONS = ("wait", "talk", "hold")
+STATED = tuple([f"{name}_seconds" for name in DURATIONS])
 APART = 1_000  # milliseconds that clocks of a second may put between two measures of the same
 NOBODY = Names({})
 Duration = tuple[str, str]  # what lasted, and for which queue, if that is said
+Versions = dict[str, dict[str, list[Fact]]]  # what each version tells, by what it is about
 
 
 class Contradiction(NamedTuple):
@@ -73,36 +75,42 @@ def contradictions(facts: Iterable[Fact], names: Names | None = None) -> tuple[C
     A record is looked at as a whole. Feeds that give each thing that they tell a record of its own, such as an answer
     by an agent, contradict each other in what they say of one queue.
     """
-    told = sorted((each for each in facts if each.record and each.record_version), key=lambda each: each.event_id)
-    if len({each.record_version for each in told}) < 2:
-        return ()
     meant = names or NOBODY
-    found = _among(told, "record", lambda fact: fact.record, meant)
-    exits = [fact for fact in told if fact.type in OUTCOMES and fact.queue is not None]
-    known = {event for each in found for event in each.events}
-    of_queues = _among(exits, "queue", lambda fact: meant.inside("queue", fact.queue or "", fact.occurred_at), meant)
-    return (*found, *[each for each in of_queues if known.isdisjoint(each.events)])
-
-
-def _among(
-    facts: Iterable[Fact], thing: Literal["record", "queue"], name: Callable[[Fact], str | None], names: Names
-) -> list[Contradiction]:
-    things: dict[str, dict[str, list[Fact]]] = {}
+    records: Versions = {}
+    exits: Versions = {}
     for fact in facts:
-        things.setdefault(name(fact) or "", {}).setdefault(fact.record_version or "", []).append(fact)
-    found = []
+        version = fact.record_version
+        if fact.record and version:
+            records.setdefault(fact.record, {}).setdefault(version, []).append(fact)
+            if fact.type in OUTCOMES and fact.queue is not None:
+                queue = meant.inside("queue", fact.queue, fact.occurred_at)
+                exits.setdefault(queue, {}).setdefault(version, []).append(fact)
+    found = list(_among("record", records, meant))
+    known = {event for each in found for event in each.events}
+    return (*found, *[each for each in _among("queue", exits, meant) if known.isdisjoint(each.events)])
+
+
+def _among(thing: Literal["record", "queue"], things: Versions, names: Names) -> Iterator[Contradiction]:
     for about, versions in sorted(things.items()):
-        if len(versions) < 2:
+        if len(versions) < 2 or _alike(versions.values()):
             continue
         standing = max(greatest_versions(set(versions)))
         said = {version: _said(told, names) for version, told in versions.items()}
         against = sorted(each for each in versions if said[each].contradicts(said[standing]))
         if against:
             apart = sorted({length for each in against for length in said[each].far_from(said[standing])})
-            detail = _once(said[each].told(apart) for each in (*against, standing))
-            events = tuple(fact.event_id for each in (*against, standing) for fact in versions[each])
-            found.append(Contradiction(thing, about, " / ".join(detail), events))
-    return found
+            detail = dict.fromkeys(said[each].told(apart) for each in (*against, standing))
+            events = sorted(fact.event_id for each in (*against, standing) for fact in versions[each])
+            yield Contradiction(thing, about, " / ".join(detail), tuple(events))
+
+
+def _alike(versions: Iterable[Sequence[Fact]]) -> bool:
+    """Whether all say the same in the same words, as feeds nearly always do: then nothing else need be looked at."""
+    words = {
+        frozenset((fact.type, fact.queue, fact.agent, *map(fact.data.get, STATED)) for fact in told)
+        for told in versions
+    }
+    return len(words) == 1
 
 
 def _said(facts: Sequence[Fact], names: Names) -> Said:
@@ -124,7 +132,3 @@ def _said(facts: Sequence[Fact], names: Names) -> Said:
 
 def _apart(one: frozenset[Hashable], another: frozenset[Hashable]) -> bool:
     return bool(one and another) and not (one <= another or another <= one)
-
-
-def _once(texts: Iterable[str]) -> Iterable[str]:
-    return dict.fromkeys(texts)

@@ -8,6 +8,7 @@ from services.calls.domain.entries import entry_told
 from services.calls.domain.facts import stream_id
 from services.calls.domain.fold import AgentLeg, Call, Fact
 from services.calls.domain.intervals import HOUR
+from services.calls.projections import contradictions
 from services.kernel.copying import copy_rows, instant_text
 from services.kernel.database import Cursor, uuid_array
 
@@ -80,13 +81,6 @@ CREATE TABLE call_links (
 );
 CREATE INDEX call_links_to ON call_links (linked);
 
--- Where versions of what a call's facts tell contradict each other; `started_at` is that of the call.
-CREATE TABLE contradictions (
-    call uuid NOT NULL, number integer NOT NULL, started_at timestamptz NOT NULL, excluded boolean NOT NULL,
-    thing text NOT NULL, about text NOT NULL, detail text NOT NULL, events uuid[] NOT NULL, PRIMARY KEY (call, number)
-);
-CREATE INDEX contradictions_in_order ON contradictions (started_at);
-
 CREATE TABLE sources (
     source text PRIMARY KEY, clock_offset_us bigint NOT NULL, stale_after_seconds integer NOT NULL,
     pause_reasons jsonb NOT NULL
@@ -112,7 +106,6 @@ LEG_COLUMNS = (
     "wrapup_ms", "wrapup", "inferred", "transferred", "excluded", "wrapup_at", "holds",
 )
 RING_COLUMNS = ("call", "number", "visit", "queue", "agent", "began_at", "ring_ms", "result", "excluded")
-CONTRADICTION_COLUMNS = ("call", "number", "started_at", "excluded", "thing", "about", "detail", "events")
 # fmt: on
 LAYOUT = (
     ("calls", "id", CALL_COLUMNS),
@@ -123,7 +116,7 @@ LAYOUT = (
     ("former_entries", "call", ("call", "queue", "hour")),
     ("outside_names", "call", ("call", "kind", "name", "wide")),
     ("call_links", "call", ("call", "linked", "is_root")),
-    ("contradictions", "call", CONTRADICTION_COLUMNS),
+    ("contradictions", "call", contradictions.COLUMNS),
 )
 DAY = 24 * HOUR
 Row = tuple[Any, ...]
@@ -159,7 +152,7 @@ def rows_of(id_: UUID, source: str, call_id: str, facts: Sequence[Fact], call: C
         former_entry_rows(id_, entries, call),
         outside_name_rows(id_, facts, entries, call),
         link_rows(id_, source, call_id, call),
-        contradiction_rows(id_, call),
+        contradictions.rows(id_, call),
     )
 
 
@@ -318,20 +311,3 @@ def link_rows(id_: UUID, source: str, call_id: str, call: Call) -> list[Row]:
         return []
     links = {linked: linked == root for linked in (root, parent) if linked not in (None, call_id)}
     return [(id_, stream_id(source, "call", str(linked)), is_root) for linked, is_root in links.items()]
-
-
-def contradiction_rows(id_: UUID, call: Call) -> list[Row]:
-    """Where versions contradict each other."""
-    return [
-        (
-            id_,
-            number,
-            instant_text(call.started_at),
-            call.excluded,
-            each.thing,
-            each.about,
-            each.detail,
-            uuid_array(each.events),
-        )
-        for number, each in enumerate(call.contradictions, start=1)
-    ]

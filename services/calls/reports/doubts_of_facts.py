@@ -12,8 +12,8 @@ from services.calls.reports.floor import OFFSET
 CALL: LiteralString = "CASE WHEN starts_with(type, 'call.') THEN stream_id END"
 SECONDS: LiteralString = "round(extract(epoch FROM {0}))::text"
 AHEAD: LiteralString = "interval '5 minutes'"  # as ingest has it
-# `after` is how long after it happened a fact came, by the corrected clock of its source. So that no more rows are opened
-# than may be doubtful, they are chosen first by the furthest that any clock is corrected.
+# `after` is how long after it happened a fact came, by the corrected clock of its source. So that none is opened that
+# cannot be doubtful, they are chosen first by the furthest that any clock is corrected.
 STAMPS: LiteralString = f"""
     SELECT source, CASE WHEN after > %(late)s THEN 'late' ELSE 'skewed' END, {CALL}, recorded_at, id,
         CASE WHEN after > %(late)s THEN {SECONDS.format("after")} || ' s'
