@@ -23,20 +23,25 @@ def sign_outs_missing(
     at_work = _life(db, agents, now)
     doubts = []
     for agent in agents:
-        said = {(each.source, each.mark): each for each in agent.said}
         for told_by, marks in agent.by_source().items():
             if sources is not None and told_by not in sources:
                 continue
             around = (at_work.get(agent.name, ()), restarts.get(told_by, ()), microseconds(now))
-            missing = [said[told_by, mark] for mark in missing_sign_outs(marks, *around)]
-            doubts += [_doubt(agent.name, each) for each in missing if begin <= instant(each.mark.at) < end]
+            missing = {mark for mark in missing_sign_outs(marks, *around) if begin <= instant(mark.at) < end}
+            if missing:
+                said = (each for each in agent.said if each.source == told_by and each.mark in missing)
+                doubts += [_doubt(agent.name, each) for each in said]
     return sorted(doubts, key=lambda doubt: (doubt.at, doubt.key))
 
 
 def _life(db: Cursor, agents: Sequence[Agent], now: datetime) -> Mapping[str, Sequence[tuple[int, int]]]:
     """When those worked on calls of whom only that can tell whether they are still there."""
-    last = {agent.name: instant(max(each.mark.at for each in agent.said)) for agent in agents}
-    doubtful = [name for name, at in last.items() if now - LONG_AGO < at < now - LONG_AGO / 3]
+    doubtful = [
+        agent.name
+        for agent in agents
+        if now - LONG_AGO < instant(max(each.mark.at for each in agent.said)) < now - LONG_AGO / 3
+        and agent.present_since(now) is not None
+    ]
     near = agents_near(db, doubtful, now - LONG_AGO, now)
     return {agent.name: life(agent.legs, microseconds(now)) for agent in near}
 
