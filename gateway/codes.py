@@ -93,6 +93,8 @@ RULE_CODES = (
          "Give the `to` that the report had."),
     Code("calls.report.too_much_history", "Too much to find out", 422, "A report as known at an instant would have to "
          "read more facts than one may.", "Ask for a shorter range, or for one queue."),
+    Code("calls.report.takes_too_long", "Takes too long", 422, "A report covers more than can be looked at within the "
+         "time that a caller waits.", "Ask for a shorter range."),
     Code("calls.quota.exists", "Set already", 409, "A quota is set once under its id.", "Revise it instead."),
     Code("calls.quota.unknown", "No such quota", 404, "No quota has this id.", "Check the id; set the quota first."),
     Code("calls.quota.not_yours", "The other party's quota", 409, "A quota that one party set alone is revised by that "

@@ -132,6 +132,19 @@ def test_the_log_and_ami_tell_the_same_alone_and_together_in_any_order(story):
     assert figures(fold(ami)) == truth
     for seed in range(20):
         assert figures(fold(random.Random(seed).sample(log + ami, len(log + ami)))) == truth
+    assert fold(log + ami).contradictions == ()
+
+
+def test_what_the_log_and_ami_say_differently_is_a_contradiction():
+    log, ami = facts(LOG, ANSWERED_LOG), facts(AMI, STORIES["abandoned"][1])
+    (found,) = fold(log + ami).contradictions
+    assert (found.thing, found.about) == ("queue", "q-sales")
+    assert found.detail == f"unanswered q-sales wait 42 s / answered q-sales {OTHER} wait 20 s"
+
+
+def test_that_ami_calls_every_way_out_an_abandon_is_none():
+    log = facts(LOG, [ANSWERED_LOG[0], line(42, None, "EXITWITHTIMEOUT", 1, 1, 42)])
+    assert fold(log + facts(AMI, STORIES["abandoned"][1])).contradictions == ()
 
 
 def test_whatever_ami_missed_the_log_tells_and_nothing_counts_twice():

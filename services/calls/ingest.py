@@ -5,7 +5,8 @@ Personal fields are sealed with the key of the customer, who is known by a keyed
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter as Tally
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -40,6 +41,16 @@ PROGRESS = """INSERT INTO store.ingest_progress (publisher, queue, facts)
     SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[])
     ON CONFLICT (publisher, queue) DO UPDATE
     SET facts = greatest(ingest_progress.facts, excluded.facts), moved_at = now()"""
+# A batch that was stored before as a whole comes again because its end was not heard of: nobody repeated anything.
+REPEATS = """INSERT INTO store.fact_repeats (queue, source, hour, facts)
+    SELECT %(queue)s, came.* FROM (
+        SELECT source, date_trunc('hour', now()), facts FROM unnest(%(sources)s::text[], %(facts)s::bigint[])
+            AS came(source, facts)) AS came
+    WHERE cardinality(%(publishers)s::text[]) = 0 OR EXISTS (
+        SELECT FROM unnest(%(publishers)s::text[], %(reached)s::bigint[]) AS heard(publisher, facts)
+        LEFT JOIN store.ingest_progress AS stored ON stored.publisher = heard.publisher AND stored.queue = %(queue)s
+        WHERE heard.facts > coalesce(stored.facts, 0))
+    ON CONFLICT (hour, source, queue) DO UPDATE SET facts = fact_repeats.facts + excluded.facts"""
 STORED_OF = "SELECT queue, facts FROM store.ingest_progress WHERE publisher = %s"
 
 
@@ -90,13 +101,17 @@ class Ingest:
                 _trace(events, arrivals, batch.traces)
             digests = {each.event: each.digest for each in new} | known
             unequal = [each for each in arrivals if each.digest != digests[each.event]]
+            reached = furthest(batch)
+            repeated = len(arrivals) - len(events) - len(unequal)
             with connection.transaction(), connection.cursor() as db:
                 if events:
                     store.append(db, events, heads)
                 if unequal:
                     rows = [(each.stream, each.event, each.digest, each.fact["source"]) for each in unequal]
                     db.execute(CONFLICTS, [list(column) for column in zip(*rows, strict=True)])
-                if reached := furthest(batch):
+                if repeated:
+                    db.execute(REPEATS, _repeats(batch.queue, reached, arrivals, known, unequal))
+                if reached:
                     db.execute(PROGRESS, (list(reached), [batch.queue] * len(reached), list(reached.values())))
             connection.execute(WAKE)
         if batch.traces:
@@ -160,6 +175,30 @@ def _trace(events: list[NewEvent], arrivals: list[Arrival], given: Mapping[int, 
     for event in events:
         if traceparent := traced.get(event.event_id):
             event.metadata[traces.TRACEPARENT] = traceparent
+
+
+def _repeats(
+    queue: str,
+    reached: Mapping[str, int],
+    arrivals: list[Arrival],
+    known: Collection[UUID],
+    unequal: Collection[Arrival],
+) -> dict[str, Any]:
+    """Whose facts came again, those with other content left out, and how often."""
+    seen, counts = set(known), Tally[str]()
+    for arrival in arrivals:
+        if arrival.event in seen:
+            counts[arrival.fact["source"]] += 1
+        seen.add(arrival.event)
+    counts.subtract(arrival.fact["source"] for arrival in unequal)
+    sources = sorted(source for source, facts in counts.items() if facts)
+    return {
+        "queue": queue,
+        "sources": sources,
+        "facts": [counts[source] for source in sources],
+        "publishers": list(reached),
+        "reached": list(reached.values()),
+    }
 
 
 def furthest(batch: Batch) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from services.calls.domain import dispositions
+from services.calls.domain.contradictions import Contradiction, contradictions
 from services.calls.domain.legs import AgentLeg, Ring
 from services.calls.domain.names import Names
 from services.calls.domain.reading import State
@@ -29,7 +30,8 @@ class Call:
     `customer` is the keyed hash of the customer's number. `customer_id` is what the source calls the customer, and
     `customer_name` who that is here, where it is known: mapped, or said as `system:value`.
     `numbers_event` is the event of the first fact that carries numbers; `facts` counts all that are known, superseded
-    ones included; `notes` names doubts about the data: negative_wait, negative_talk, negative_wrapup, end_without_leg.
+    ones included; `notes` names doubts about the data: negative_wait, negative_talk, negative_wrapup, end_without_leg,
+    missing_end (the reaper ended it, and nothing of it was open); `contradictions` are those between versions.
     """
 
     state: State
@@ -50,6 +52,7 @@ class Call:
     disposition: Mapping[str, Any] | None
     facts: int
     notes: tuple[str, ...]
+    contradictions: tuple[Contradiction, ...]
     visits: tuple[QueueVisit, ...]
     legs: tuple[AgentLeg, ...]
     rings: tuple[Ring, ...]
@@ -97,6 +100,7 @@ def fold(
         meant = names.inside("customer", customer_id, identified_at) if names else customer_id
         customer_name = meant if meant != customer_id or ":" in meant else None
     disposition = None
+    versions = {fact.record_version for fact in known.values()} - {None}
     superseded = known.values() if len(story) < len(known) else ()
     if reading.dispositions or decided or superseded:
         disposition = dispositions.final(reading.dispositions, decided, superseded)
@@ -122,6 +126,7 @@ def fold(
         disposition,
         len(known),
         tuple(reading.notes),
+        contradictions(known.values(), names) if len(versions) > 1 else (),
         tuple(reading.visits),
         legs,
         tuple(reading.rings),

@@ -148,6 +148,30 @@ def attendances(
     return found
 
 
+def missing_sign_outs(
+    marks: Sequence[Mark], life: Sequence[tuple[int, int]], restarts: Sequence[int], now: int
+) -> list[Mark]:
+    """The marks after which an agent must have left unsaid: they signed in anew, or were not heard of any more.
+
+    The parameters are those of `attendances`, with which it agrees; but it also knows of agents who signed in and did
+    nothing at all.
+    """
+    register = Register(states=all(mark.kind != "sign" for mark in marks))
+    story = in_order(marks)
+    missing = []
+    for mark, later in zip_longest(story, story[1:]):
+        register.hear(mark)
+        if not register.present or mark.at >= now:
+            continue
+        if later is None:
+            unsaid = _end(mark.at, now, life, restarts)[1]
+        else:
+            unsaid = register.is_told_again(later) and later.at - mark.at > SAID_TWICE
+        if unsaid:
+            missing.append(mark)
+    return missing
+
+
 def in_order(marks: Iterable[Mark]) -> list[Mark]:
     """The marks as they follow each other; none of them is a repeat."""
     return sorted(set(marks), key=lambda mark: mark[:-1])

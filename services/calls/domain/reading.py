@@ -157,12 +157,15 @@ class Reading:
     def close(self) -> None:
         """Ends at the last fact whatever is still open."""
         last = self.story[-1].occurred_at
-        for visit in self.waiting():
+        waiting = self.waiting()
+        for visit in waiting:
             self._infer_left(visit, last, "stale")
         for leg in self.legs:
             leg.infer_end(last)
         if self.over_at is None:
             self.ended_at = last
+            if not waiting and not any(leg.inferred for leg in self.legs):
+                self.notes["missing_end"] = None
 
     def _infer_left(self, visit: QueueVisit, at: int, reason: Reason) -> None:
         visit.end("overflowed", at, None, self.notes)

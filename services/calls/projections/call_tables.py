@@ -8,6 +8,7 @@ from services.calls.domain.entries import entry_told
 from services.calls.domain.facts import stream_id
 from services.calls.domain.fold import AgentLeg, Call, Fact
 from services.calls.domain.intervals import HOUR
+from services.calls.projections import contradictions
 from services.kernel.copying import copy_rows, instant_text
 from services.kernel.database import Cursor, uuid_array
 
@@ -26,6 +27,7 @@ CREATE INDEX calls_of_customer_name ON calls (customer_name, started_at) WHERE c
 CREATE INDEX calls_by_disposition ON calls ((disposition ->> 'code'), started_at, id) WHERE disposition IS NOT NULL;
 CREATE INDEX calls_open ON calls (source) WHERE state <> 'ended';
 CREATE INDEX calls_of_campaign ON calls (campaign, started_at) WHERE campaign IS NOT NULL;
+CREATE INDEX calls_noted ON calls (started_at) WHERE notes <> '';
 
 CREATE TABLE visits (
     call uuid NOT NULL, number integer NOT NULL, id uuid NOT NULL, queue text NOT NULL, entered_at timestamptz NOT NULL,
@@ -36,6 +38,7 @@ CREATE TABLE visits (
 );
 CREATE INDEX visits_in_order ON visits (queue, entered_at) WHERE NOT excluded;
 CREATE INDEX visits_waiting ON visits (queue) WHERE outcome = 'in_progress' AND NOT excluded;
+CREATE INDEX visits_unended ON visits (entered_at) WHERE inferred AND reason IN ('stale', 'restart');
 
 CREATE TABLE legs (
     call uuid NOT NULL, number integer NOT NULL, id uuid NOT NULL, visit uuid, queue text, agent text,
@@ -47,6 +50,7 @@ CREATE TABLE legs (
 );
 CREATE INDEX legs_of_agent ON legs (agent, answered_at);
 CREATE INDEX legs_open ON legs (agent) WHERE ended_at IS NULL OR wrapup = 'open';
+CREATE INDEX legs_unended ON legs (answered_at) WHERE inferred;
 
 CREATE TABLE rings (
     call uuid NOT NULL, number integer NOT NULL, visit uuid, queue text, agent text NOT NULL,
@@ -116,6 +120,7 @@ LAYOUT = (
     ("former_entries", "call", ("call", "queue", "hour")),
     ("outside_names", "call", ("call", "kind", "name", "wide")),
     ("call_links", "call", ("call", "linked", "is_root")),
+    ("contradictions", "call", contradictions.COLUMNS),
 )
 DAY = 24 * HOUR
 Row = tuple[Any, ...]
@@ -133,9 +138,10 @@ class Rows(NamedTuple):
     former_entries: list[Row]
     outside_names: list[Row]
     call_links: list[Row]
+    contradictions: list[Row]
 
 
-NO_ROWS = Rows([], [], [], [], [], [], [], [])
+NO_ROWS = Rows([], [], [], [], [], [], [], [], [])
 
 
 def rows_of(id_: UUID, source: str, call_id: str, facts: Sequence[Fact], call: Call) -> Rows:
@@ -150,6 +156,7 @@ def rows_of(id_: UUID, source: str, call_id: str, facts: Sequence[Fact], call: C
         former_entry_rows(id_, entries, call),
         outside_name_rows(id_, facts, entries, call),
         link_rows(id_, source, call_id, call),
+        contradictions.rows(id_, call),
     )
 
 

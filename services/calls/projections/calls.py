@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from services.calls.domain.intervals import Cause
 from services.calls.domain.sources import SourceConfigured
 from services.calls.domain.subjects import SubjectErased
-from services.calls.projections import closings, completions, identities, interactions
+from services.calls.projections import closings, completions, contradictions, identities, interactions
 from services.calls.projections.call_tables import NO_ROWS, TABLES, replace_rows, rows_of
 from services.calls.projections.circumstances import Circumstances
 from services.calls.projections.stories import OF_CALLS, RESTARTED, Story
@@ -59,7 +59,9 @@ class CallFigures(Projection):
     name = "calls"
     version = 6
     handles = (*OF_CALLS, RESTARTED, CONFIGURED, ERASED, *identities.CHANGES)
-    tables = TABLES + identities.TABLES + interactions.TABLE + completions.TABLE + closings.TABLES
+    tables = (
+        TABLES + identities.TABLES + interactions.TABLE + contradictions.TABLE + completions.TABLE + closings.TABLES
+    )
 
     def __init__(self) -> None:
         self._stories: OrderedDict[UUID, Story] = OrderedDict()

@@ -32,6 +32,7 @@ from services.calls.queries.data_quality import (
     DataQualityReport,
     DoubtCount,
     DoubtItem,
+    DoubtKind,
     DoubtList,
     DoubtsOf,
 )
@@ -133,6 +134,7 @@ __all__ = [
     "DispositionsOf",
     "DoubtCount",
     "DoubtItem",
+    "DoubtKind",
     "DoubtList",
     "DoubtsOf",
     "Explain",

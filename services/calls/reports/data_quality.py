@@ -1,78 +1,74 @@
-"""Data quality: doubts about what sources said, found when they are asked for, so that a correction ends them at once.
+"""Data quality: doubts about what sources said, found when asked for, so that a correction ends them at once."""
 
-All of it is read off the calls that began in the time asked about: a week of a busy centre is some 300 000 facts, each
-of which is looked at for lateness, skew and versions.
-"""
-
+import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, LiteralString
-from uuid import UUID
 
-from services.calls.queries import DataQualityOf, DataQualityReport, DoubtCount, DoubtItem, DoubtList, DoubtsOf
+from psycopg import errors
+
+from services.calls.queries import DataQualityOf, DataQualityReport, DoubtCount, DoubtKind, DoubtList, DoubtsOf
+from services.calls.reports import doubts_of_calls, doubts_of_facts, doubts_of_names
+from services.calls.reports.doubts import COLUMNS, Doubt, items
+from services.calls.reports.doubts_of_agents import sign_outs_missing
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
 from services.kernel.projections import answers
 from services.kernel.values import Actor
 
-MOST = timedelta(days=7)
+MOST = timedelta(days=92)
+PATIENCE = 4.0  # seconds, of the 5 that the gateway waits
 
-# Each finds (source, call, at, about, detail) among the `chosen` calls.
-OF_NOTES: LiteralString = """
-    SELECT source, id, started_at, id::text, NULL FROM chosen WHERE {kind} = ANY(string_to_array(notes, ' '))"""
-OF_NAMES: LiteralString = """
-    SELECT DISTINCT ON (chosen.source, named.name, chosen.id) chosen.source, chosen.id, named.at, named.name, NULL
-    FROM chosen JOIN LATERAL ({named}) AS named(name, at) ON named.name IS NOT NULL
-    WHERE EXISTS (SELECT FROM identities WHERE system = chosen.source AND kind = '{kind}')
-        AND NOT EXISTS (SELECT FROM identities WHERE kind = '{kind}' AND internal_id = named.name)"""
-FACTS: LiteralString = "chosen JOIN store.events AS event ON event.stream_id = chosen.id AND event.data ? 'id'"
-DOUBTS: dict[str, str] = {
-    "missing_end": """
-    SELECT chosen.source, chosen.id, visits.entered_at, visits.id::text, 'visit'
-    FROM chosen JOIN visits ON visits.call = chosen.id WHERE visits.reason = 'stale'
-    UNION ALL SELECT chosen.source, chosen.id, legs.answered_at, legs.id::text, 'leg'
-    FROM chosen JOIN legs ON legs.call = chosen.id WHERE legs.inferred""",
-    "conflict": """
-    SELECT chosen.source, chosen.id, conflict.recorded_at, event.data ->> 'id', event.type
-    FROM chosen JOIN store.fact_conflicts AS conflict ON conflict.stream_id = chosen.id
-        JOIN store.events AS event ON event.stream_id = conflict.stream_id AND event.event_id = conflict.event_id""",
-    "skewed": f"""
-    SELECT chosen.source, chosen.id, event.occurred_at, event.data ->> 'id', event.metadata ->> 'skewed'
-    FROM {FACTS} WHERE event.metadata ? 'skewed'""",  # noqa: S608 - constants
-    "late": f"""
-    SELECT chosen.source, chosen.id, event.occurred_at, event.data ->> 'id',
-        round(extract(epoch FROM event.recorded_at - event.occurred_at))::text || ' s'
-    FROM {FACTS} WHERE event.recorded_at - event.occurred_at > %(late)s""",  # noqa: S608 - constants
-    "versions_differ": f"""
-    SELECT source, id, min(occurred_at), record, string_agg(DISTINCT concat_ws(' ', queue, agent), ' / ') FROM (
-        SELECT chosen.source, chosen.id, event.occurred_at, event.data ->> 'record' AS record,
-            event.data ->> 'record_version' AS version, event.type, event.data ->> 'queue' AS queue,
-            event.data ->> 'agent' AS agent, (event.data #>> '{{data,wait_seconds}}')::numeric AS wait,
-            (event.data #>> '{{data,talk_seconds}}')::numeric AS talk
-        FROM {FACTS} WHERE event.data ? 'record') AS versions
-    GROUP BY source, id, record, type HAVING count(DISTINCT version) > 1 AND (
-        count(DISTINCT queue) > 1 OR count(DISTINCT agent) > 1 OR max(wait) - min(wait) > 1
-        OR max(talk) - min(talk) > 1)""",  # noqa: S608 - constants
-    "unknown_agent": OF_NAMES.format(
-        named="SELECT agent, answered_at FROM legs WHERE legs.call = chosen.id", kind="agent"
+# Which statements find which kinds. All are asked for the counts, each once.
+FAMILIES: tuple[tuple[tuple[DoubtKind, ...], tuple[LiteralString, ...]], ...] = (
+    (("missing_end",), (doubts_of_calls.UNENDED_VISITS, doubts_of_calls.UNENDED_LEGS)),
+    (
+        ("missing_end", "negative_wait", "negative_talk", "negative_wrapup", "end_without_leg"),
+        (doubts_of_calls.NOTES,),
     ),
-    "unknown_queue": OF_NAMES.format(
-        named="SELECT queue, entered_at FROM visits WHERE visits.call = chosen.id", kind="queue"
-    ),
-}
-DOUBTS |= {
-    note: OF_NOTES.format(kind=f"'{note}'")
-    for note in ("negative_wait", "negative_talk", "negative_wrapup", "end_without_leg")
-}
-CHOSEN = """WITH chosen AS MATERIALIZED (SELECT id, source, started_at, notes FROM calls
-    WHERE started_at >= %(begin)s AND started_at < %(end)s AND (%(source)s::text IS NULL OR source = %(source)s))"""
-FOUND = " FROM ({found}) AS doubt(source, call, at, about, detail)"
-COUNTED = "SELECT source, '{kind}', count(*), max(at)" + FOUND + " GROUP BY 1"
-COUNTS = f"{CHOSEN} " + " UNION ALL ".join(COUNTED.format(kind=kind, found=found) for kind, found in DOUBTS.items())
-AFTER = "(at, call, about) > (%(after_at)s, %(after_call)s, %(after_about)s) ORDER BY at, call, about LIMIT %(limit)s"
-PAGE = f"{CHOSEN} SELECT *{FOUND} WHERE {AFTER}"
-PAGES = {kind: PAGE.format(found=found) for kind, found in DOUBTS.items()}
-BEGINNING = (datetime.min.replace(tzinfo=UTC), UUID(int=0), "")
+    (("versions_differ",), (doubts_of_calls.CONTRADICTIONS,)),
+    (("unknown_agent",), (doubts_of_names.AGENTS,)),
+    (("unknown_queue",), (doubts_of_names.QUEUES_SEEN,)),
+    (("unknown_campaign",), (doubts_of_names.CAMPAIGNS,)),
+    (("conflict",), (doubts_of_facts.CONFLICTS,)),
+    (("duplicate",), (doubts_of_facts.REPEATS,)),
+    (("skewed", "late"), (doubts_of_facts.STAMPS,)),
+)
+
+
+def _found(kind: DoubtKind | None) -> LiteralString:
+    """The statement that finds the doubts of a kind and may find others; of None, all."""
+    found = [each for kinds, statements in FAMILIES if kind is None or kind in kinds for each in statements]
+    return "(" + " UNION ALL ".join(["(" + each + ")" for each in found]) + ") AS doubt(" + COLUMNS + ")"
+
+
+COUNTS = f"SELECT source, kind, sum(count)::bigint, max(at) FROM {_found(None)} GROUP BY 1, 2"  # noqa: S608 - constants
+PAGE: LiteralString = """SELECT * FROM {doubts} WHERE kind = %(kind)s
+    AND (at, key COLLATE "C") > (%(after_at)s, %(after_key)s) ORDER BY at, key COLLATE "C" LIMIT %(limit)s"""
+PAGES = {kind: PAGE.format(doubts=_found(kind)) for kinds, _ in FAMILIES for kind in kinds}
+BEGINNING = (datetime.min.replace(tzinfo=UTC), "")
+# Stamps are looked at a little at a time, the longer the less there was: a page is full long before all are looked at
+# where many are doubtful, as after an import.
+FIRST_LOOK, WIDER = timedelta(seconds=10), 4
+LOOKED_AT: frozenset[DoubtKind] = frozenset({"late", "skewed"})
+LIMIT = "SELECT set_config('statement_timeout', %s, true)"
+TOO_MUCH = Rejected(
+    "calls.report.takes_too_long", "This takes too long to find out: ask for a shorter range.", 422, "/to"
+)
+
+
+class Patience:
+    """Bounds what statements may take together, so that whoever asked is told why there is no answer."""
+
+    def __init__(self, db: Cursor) -> None:
+        self._db, self._until = db, time.monotonic() + PATIENCE
+
+    def bound(self) -> None:
+        """Lets the statements that follow take what is left, each by itself."""
+        left = max(1, round((self._until - time.monotonic()) * 1000))
+        self._db.execute(LIMIT, (str(left),))
 
 
 class DataQuality:
@@ -83,32 +79,85 @@ class DataQuality:
         """How many of each kind, by source."""
         if refused := _refused(asked, actor):
             return refused
-        rows = db.execute(COUNTS, _wanted(asked)).fetchall()
-        return DataQualityReport(tuple(DoubtCount(*row) for row in sorted(rows)), datetime.now(UTC))
+        now = datetime.now(UTC)
+        try:
+            with db.connection.transaction():
+                patience = Patience(db)
+                patience.bound()
+                rows = [DoubtCount(*row) for row in db.execute(COUNTS, _wanted(asked, actor))]
+                patience.bound()
+                unsigned = sign_outs_missing(db, asked.from_, asked.to, _sources(asked, actor), now)
+        except errors.QueryCanceled:
+            return TOO_MUCH
+        by_source: dict[str, list[Doubt]] = {}
+        for doubt in unsigned:
+            by_source.setdefault(doubt.source, []).append(doubt)
+        rows += [
+            DoubtCount(source, "missing_sign_out", len(found), found[-1].at) for source, found in by_source.items()
+        ]
+        return DataQualityReport(tuple(sorted(rows, key=lambda row: (row.source, row.kind))), now)
 
     @answers(DoubtsOf)
     def doubts(self, asked: DoubtsOf, db: Cursor, actor: Actor) -> DoubtList | Rejected:
-        """A page of one kind, in the order in which they happened."""
+        """A page of one kind, by instant."""
         if refused := _refused(asked, actor):
             return refused
         now = datetime.now(UTC)
-        after = decode(asked.cursor, now, datetime.fromisoformat, UUID, str) if asked.cursor else BEGINNING
-        place = dict(zip(("after_at", "after_call", "after_about"), after, strict=True))
-        found = db.execute(PAGES[asked.kind], {**_wanted(asked), **place, "limit": asked.limit + 1}).fetchall()
-        items = tuple(DoubtItem(*row) for row in found[: asked.limit])
-        more = len(found) > asked.limit
-        last = items[-1] if more else None
-        return DoubtList(items, encode(now, last.at.isoformat(), str(last.call_id), last.about) if last else None)
+        after = decode(asked.cursor, now, datetime.fromisoformat, str) if asked.cursor else BEGINNING
+        try:
+            with db.connection.transaction():
+                found = list(islice(_behind(asked, db, actor, after, now), asked.limit + 1))
+                shown = items(db, found[: asked.limit])
+        except errors.QueryCanceled:
+            return TOO_MUCH
+        last = found[asked.limit - 1] if len(found) > asked.limit else None
+        return DoubtList(shown, encode(now, last.at.isoformat(), last.key) if last else None)
 
 
-def _wanted(asked: DataQualityOf | DoubtsOf) -> dict[str, Any]:
+def _behind(asked: DoubtsOf, db: Cursor, actor: Actor, after: Sequence[Any], now: datetime) -> Iterator[Doubt]:
+    """The doubts of a kind behind a place, in their order."""
+    at, key = after
+    if asked.kind == "missing_sign_out":
+        found = sign_outs_missing(db, asked.from_, asked.to, _sources(asked, actor), now)
+        yield from (doubt for doubt in found if (doubt.at, doubt.key) > (at, key))
+        return
+    patience = Patience(db)
+    place = {"kind": asked.kind, "after_at": at, "after_key": key, "limit": asked.limit + 1}
+    for begin, end in _looks(asked, at):
+        patience.bound()
+        wanted = {**_wanted(asked, actor), **place, "begin": begin, "end": end}
+        yield from [Doubt(*row) for row in db.execute(PAGES[asked.kind], wanted)]
+
+
+def _looks(asked: DoubtsOf, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The ranges in which one looks one after the other, until there is enough."""
+    if asked.kind not in LOOKED_AT:
+        yield asked.from_, asked.to
+        return
+    begin, length = max(asked.from_, at), FIRST_LOOK
+    while begin < asked.to:
+        end = min(begin + length, asked.to)
+        yield begin, end
+        begin, length = end, length * WIDER
+
+
+def _wanted(asked: DataQualityOf | DoubtsOf, actor: Actor) -> dict[str, Any]:
     late = timedelta(seconds=asked.late_after_seconds)
-    return {"begin": asked.from_, "end": asked.to, "source": asked.source, "late": late}
+    return {"begin": asked.from_, "end": asked.to, "sources": _sources(asked, actor), "late": late}
+
+
+def _sources(asked: DataQualityOf | DoubtsOf, actor: Actor) -> list[str] | None:
+    """The sources that are asked about; None for all."""
+    if asked.source is not None:
+        return [asked.source]
+    return None if actor.sources is None else sorted(actor.sources)
 
 
 def _refused(asked: DataQualityOf | DoubtsOf, actor: Actor) -> Rejected | None:
     if actor.is_limited:
-        return Rejected("auth.not_allowed", "This is of all queues and sources, and you are limited to some.", 403)
+        return Rejected("auth.not_allowed", "This is of all queues, and you are limited to some.", 403)
+    if None not in (actor.sources, asked.source) and asked.source not in (actor.sources or ()):
+        return Rejected("auth.source_not_allowed", "You are limited to other sources than this one.", 403, "/source")
     if asked.to <= asked.from_:
         return Rejected("calls.report.range_empty", "Give a `to` that is later than `from`.", 422, "/to")
     if asked.to - asked.from_ > MOST:

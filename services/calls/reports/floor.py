@@ -32,7 +32,7 @@ MARKS = f"""
         type, CASE WHEN kind = 'state' THEN reasons ->> about ELSE coalesce(reasons ->> says, says) END, stream, event
     FROM (SELECT agents_heard.*, {OFFSET} AS shift, pause_reasons AS reasons
         FROM agents_heard LEFT JOIN sources USING (source)
-        WHERE %(agents)s::text[] IS NULL OR agent = ANY(%(agents)s)) AS heard
+        WHERE {{wanted}}) AS heard
     CROSS JOIN LATERAL (
         ({MARK} WHERE {OF_HEARD} AND occurred_at < %(begin)s - heard.shift ORDER BY {ORDER.format("DESC")} LIMIT 1)
         UNION ALL
@@ -40,6 +40,13 @@ MARKS = f"""
         UNION ALL
         ({MARK} WHERE {OF_HEARD} AND occurred_at >= %(end)s - heard.shift ORDER BY {ORDER.format("")} LIMIT 1)
     ) AS near"""  # noqa: S608 - constants
+OF_AGENTS = MARKS.format(wanted="%(agents)s::text[] IS NULL OR agent = ANY(%(agents)s)")
+# What says who was there: sign-ins and sign-outs, and states of the agents of whom nobody tells these.
+SIGNS = MARKS.format(
+    wanted="""kind = 'sign' OR (kind = 'state' AND NOT EXISTS (
+        SELECT FROM agents_heard AS signed WHERE signed.kind = 'sign'
+            AND (signed.agent, signed.source) = (agents_heard.agent, agents_heard.source)))"""
+)
 RESTARTS = f"""SELECT source, occurred_at + {OFFSET} FROM source_restarts LEFT JOIN sources USING (source)
     ORDER BY 2"""  # noqa: S608 - constants
 LEG = """id, call, visit, legs.queue, answered_at, ended_at, talk_ms, hold_ms, wrapup_ms, wrapup, wrapup_at, holds,
@@ -181,10 +188,19 @@ def instant(microseconds_: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds_)
 
 
+def agents_signed_in(db: Cursor, begin: datetime, end: datetime) -> list[Agent]:
+    """Everybody, with what tells who was there about the range, but without their calls."""
+    agents: dict[str, Agent] = {}
+    _take_in(agents, db.execute(SIGNS, {"begin": begin, "end": end}))
+    return list(agents.values())
+
+
 def _hear(db: Cursor, agents: dict[str, Agent], begin: datetime, end: datetime, names: list[str] | None) -> None:
-    for name, source, kind, about, at, *place, type_, activity, stream, event in db.execute(
-        MARKS, {"agents": names, "begin": begin, "end": end}
-    ):
+    _take_in(agents, db.execute(OF_AGENTS, {"agents": names, "begin": begin, "end": end}))
+
+
+def _take_in(agents: dict[str, Agent], marks: Iterable[tuple[Any, ...]]) -> None:
+    for name, source, kind, about, at, *place, type_, activity, stream, event in marks:
         mark = Mark(microseconds(at), *place, kind, about, type_, activity)
         agents.setdefault(name, Agent(name)).said.append(Said(source, mark, stream, event))
 

@@ -1,30 +1,14 @@
-"""Doubts about what sources said: each kind is counted, and can be followed to what it is about."""
+"""The report on data quality: what it may be asked, and that its lists lose and repeat nothing."""
 
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from datetime import timedelta
 
 import pytest
 
-from services.calls.domain.facts import stream_id
+from services.calls.reports import data_quality
+from services.calls.tests.doubting import NINE, RANGE, after, agent_fact, counts, doubts
 from services.calls.tests.running import call_fact
 from services.kernel.values import Actor
-
-NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
-RANGE = {"from_": NINE - timedelta(hours=1), "to": NINE + timedelta(days=1)}
-C1 = str(stream_id("pbx1", "call", "c1"))
-
-
-def after(seconds):
-    return NINE + timedelta(seconds=seconds)
-
-
-def counts(calls, **asked):
-    calls.follow()
-    items = calls.ask("DataQualityOf", **{**RANGE, "late_after_seconds": 31_622_400, **asked})["items"]
-    return {(item["source"], item["kind"]): item["count"] for item in items}
-
-
-def items(calls, kind, **asked):
-    return calls.ask("DoubtsOf", kind=kind, **{**RANGE, **asked})["items"]
 
 
 def test_what_gives_no_reason_for_doubt_has_no_row(calls):
@@ -36,95 +20,11 @@ def test_what_gives_no_reason_for_doubt_has_no_row(calls):
     assert counts(calls) == {}
 
 
-def test_a_clock_that_went_back_is_a_negative_wait(calls):
-    calls.take(
-        call_fact("c1", "queued", after(10), queue="sales"),
-        call_fact("c1", "answered", after(5), queue="sales", agent="a-1"),
-        call_fact("c1", "ended", after(60)),
-    )
-    assert counts(calls) == {("pbx1", "negative_wait"): 1}
-    assert [item["call_id"] for item in items(calls, "negative_wait")] == [C1]
-
-
-def test_an_end_that_never_came_is_missing_until_it_comes(calls):
-    calls.take(call_fact("c1", "queued", NINE, queue="sales"))
-    calls.follow()
-    calls.reap(datetime.now(UTC) + timedelta(days=1))
-    assert counts(calls) == {("pbx1", "missing_end"): 1}
-    assert [item["detail"] for item in items(calls, "missing_end")] == ["visit"]
-    calls.take(call_fact("c1", "abandoned", after(30), queue="sales"))
-    assert counts(calls) == {}
-
-
-def test_a_repeat_with_other_content_is_a_conflict(calls):
-    first = call_fact("c1", "queued", NINE, queue="sales")
-    calls.take(first, {**first, "queue": "care"})
-    assert counts(calls) == {("pbx1", "conflict"): 1}
-    assert [(item["call_id"], item["about"]) for item in items(calls, "conflict")] == [(C1, first["id"])]
-
-
-def test_names_are_unknown_only_where_a_source_has_others_mapped(calls):
-    calls.take(
-        call_fact("c1", "queued", NINE, queue="600"),
-        call_fact("c1", "answered", after(5), queue="600", agent="101"),
-        call_fact("c1", "ended", after(60)),
-    )
-    assert counts(calls) == {}
-    calls.map("agent", "102", "ada")
-    calls.map("queue", "600", "sales")
-    assert counts(calls) == {("pbx1", "unknown_agent"): 1}
-    assert [item["about"] for item in items(calls, "unknown_agent")] == ["101"]
-    calls.map("agent", "101", "bob")
-    assert counts(calls) == {}
-
-
-def test_late_facts_are_counted_by_what_is_called_late(calls):
-    calls.take(call_fact("c1", "queued", NINE, queue="sales"), call_fact("c1", "abandoned", after(9), queue="sales"))
-    assert counts(calls, late_after_seconds=60) == {("pbx1", "late"): 2}
-    assert [item["at"] for item in items(calls, "late", late_after_seconds=60)] == sorted(
-        item["at"] for item in items(calls, "late", late_after_seconds=60)
-    )
-
-
-def test_facts_ahead_of_our_clock_are_skewed(calls):
-    soon = datetime.now(UTC) + timedelta(hours=1)
-    calls.take(call_fact("c1", "queued", soon, queue="sales"))
-    asked = {"from_": soon - timedelta(hours=1), "to": soon + timedelta(hours=1)}
-    assert counts(calls, **asked) == {("pbx1", "skewed"): 1}
-
-
-def test_feeds_that_disagree_on_a_record_are_told(calls):
-    one = {"record": "answered sales", "record_version": "1"}
-    two = {"record": "answered sales", "record_version": "2"}
-    calls.take(
-        call_fact("c1", "queued", NINE, queue="sales"),
-        call_fact("c1", "answered", after(5), queue="sales", agent="a-1", **one),
-        {**call_fact("c1", "answered", after(5.5), queue="sales", agent="a-2", **two), "id": "other"},
-    )
-    assert counts(calls) == {("pbx1", "versions_differ"): 1}
-    (item,) = items(calls, "versions_differ")
-    assert (item["about"], item["detail"]) == ("answered sales", "sales a-1 / sales a-2")
-
-
-def test_a_list_goes_on_where_a_page_ended(calls):
-    calls.take(*(call_fact(f"c{n}", "queued", after(n), queue="sales") for n in range(5)))
-    calls.follow()
-    seen, cursor = [], None
-    while True:
-        asked = {**RANGE, "kind": "late", "late_after_seconds": 60, "limit": 2, "cursor": cursor}
-        page = calls.ask("DoubtsOf", **{name: value for name, value in asked.items() if value is not None})
-        seen += [item["at"] for item in page["items"]]
-        if (cursor := page["next"]) is None:
-            break
-    assert len(seen) == 5
-    assert seen == sorted(set(seen))
-
-
 @pytest.mark.parametrize(
     ("change", "refusal"),
     [
         ({"to": RANGE["from_"]}, ("calls.report.range_empty", 422)),
-        ({"to": RANGE["from_"] + timedelta(days=8)}, ("calls.report.range_too_long", 422)),
+        ({"to": RANGE["from_"] + timedelta(days=93)}, ("calls.report.range_too_long", 422)),
     ],
 )
 def test_a_range_that_makes_no_sense_is_refused(calls, change, refusal):
@@ -135,3 +35,71 @@ def test_whoever_is_limited_may_not_ask(calls):
     limited = Actor("key", queues=frozenset({"sales"}))
     for question, more in (("DataQualityOf", {}), ("DoubtsOf", {"kind": "late"})):
         assert calls.refusal(question, limited, **RANGE, **more) == ("auth.not_allowed", 403)
+
+
+def test_a_key_of_some_sources_is_told_of_those(calls):
+    calls.take(*(call_fact("c1", "answered", NINE, agent="a-1", source=source) for source in ("pbx1", "pbx2")))
+    own = Actor("key", sources=frozenset({"pbx2", "pbx3"}))
+    late = {**RANGE, "late_after_seconds": 60}
+    assert [item["source"] for item in calls.ask("DataQualityOf", own, **late)["items"]] == ["pbx2"]
+    assert [item["source"] for item in calls.ask("DoubtsOf", own, kind="late", **late)["items"]] == ["pbx2"]
+    assert calls.refusal("DataQualityOf", own, source="pbx1", **late) == ("auth.source_not_allowed", 403)
+
+
+def test_who_asks_for_too_much_is_told_so_before_the_deadline(calls, monkeypatch):
+    calls.store(call_fact(f"c{n}", "queued", after(n % 60), queue="sales") for n in range(5000))
+    monkeypatch.setattr(data_quality, "PATIENCE", 0.002)
+    for question, more in (("DataQualityOf", {}), ("DoubtsOf", {"kind": "skewed"})):
+        assert calls.refusal(question, **RANGE, **more) == ("calls.report.takes_too_long", 422)
+    monkeypatch.undo()
+    assert counts(calls) == {}
+
+
+@pytest.fixture
+def doubtful(calls):
+    """Several doubts of each kind, of one call and at one instant."""
+    facts = []
+    for call in ("c1", "c2", "c3"):
+        facts += [
+            call_fact(call, "queued", after(20), queue="sales"),
+            call_fact(call, "answered", after(10), queue="sales", agent="101"),
+            call_fact(call, "queued", after(20), queue="care"),
+            call_fact(call, "ringing", after(20), agent="102"),
+            call_fact(call, "ringing", after(20), agent="103"),
+        ]
+        for record in ("r1", "r2"):
+            versions = (("1", "a-1"), ("2", "a-2"))
+            facts += [
+                call_fact(call, "leg_ended", after(20), id=f"{record} {version}", agent=agent, record=record,
+                          record_version=version)
+                for version, agent in versions
+            ]  # fmt: skip
+    for agent in ("101", "102", "103"):
+        facts += [agent_fact(agent, "signed_in", at) for at in (NINE, after(7200))]
+    calls.store(facts)
+    calls.store({**fact, "channel": channel} for fact in facts for channel in ("voice", "chat", "video"))
+    for source in ("pbx1", "pbx2"):
+        calls.store([call_fact("c1", "queued", NINE, queue="sales", source=source)] * 3)
+    calls.map("agent", "100", "ada")
+    calls.follow()
+    calls.reap(after(30 * 86400))
+    calls.follow()
+    return calls
+
+
+def test_pages_of_any_size_show_each_doubt_once_and_in_order(doubtful):
+    counted = counts(doubtful, late_after_seconds=60)
+    kinds = sorted({kind for _, kind in counted})
+    assert len(kinds) > 8, kinds
+    for kind in kinds:
+        found = doubts(doubtful, kind, late_after_seconds=60)
+        assert len(found) > 1, kind
+        assert [item["at"] for item in found] == sorted(item["at"] for item in found)
+        told = [str(item) for item in found]
+        assert kind == "conflict" or len(set(told)) == len(told)
+        sums = Counter()
+        for item in found:
+            sums[item["source"], kind] += item["count"]
+        assert sums == {row: count for row, count in counted.items() if row[1] == kind}
+        for limit in (1, 2, 3, 5):
+            assert doubts(doubtful, kind, late_after_seconds=60, limit=limit) == found, (kind, limit)
