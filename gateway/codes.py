@@ -137,6 +137,10 @@ RULE_CODES = (
          "Hire somebody else under a new id."),
     Code("staff.employee.unknown", "No such employee", 404, "Nobody was hired under this id.",
          "Check the id; hire the employee first."),
+    Code("staff.employee.not_there_yet", "Not there yet", 422, "A transfer begins before the employee does.",
+         "Give the day named in `detail`, or a later one."),
+    Code("staff.employee.agent_taken", "Name taken", 409, "Another employee bears that agent name on some of the same "
+         "days.", "Give another name, or the other employee another one first."),
     Code("staff.supervision.not_running", "No supervised period", 409, "The employee is not under supervision now.",
          "Start a supervised period."),
     Code("staff.supervision.started_already", "Under supervision already", 409, "A supervised period is running, or "
