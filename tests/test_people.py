@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.caller import eventually
+from tests.caller import Caller, eventually
 from tests.contract import is_problem
 from tests.facts import answered
 
@@ -120,7 +120,17 @@ def test_each_list_needs_its_own_scope(key, scope, path):
     is_problem(key(scope).http.get(path), 403, "auth.not_allowed")
 
 
-def test_what_an_agent_takes_counts_for_the_team_in_which_staff_places_them(administrator, role, hire, queue):
+@pytest.fixture
+def leader(stack, token_provider):
+    """A supervisor of a team."""
+
+    def leading(team):
+        return Caller(stack.url, token_provider.token("supervisor", team=team))
+
+    return leading
+
+
+def test_what_an_agent_takes_counts_for_the_team_in_which_staff_places_them(administrator, role, hire, queue, leader):
     agent, north, south = (f"{kind}-{uuid4()}" for kind in ("a", "north", "south"))
     path = hire(role, team=north, agent=agent)
     again = {"given_name": "Alan", "family_name": "Petit", "role": role, "starts_on": "2026-03-01", "agent": agent}
@@ -137,6 +147,13 @@ def test_what_an_agent_takes_counts_for_the_team_in_which_staff_places_them(admi
         return [administrator.get(f"{quotas[team]}/progress")["attained"] for team in (north, south)]
 
     eventually(lambda: attained() == [1, 0])
+    today = {"from": (datetime.now(UTC) - timedelta(days=1)).isoformat(), "to": datetime.now(UTC).isoformat()}
+    for team, seen in ((north, [agent]), (south, [])):
+        with leader(team) as supervisor:
+            found = supervisor.get("/v1/reports/agents", interval="total", **today)["items"]
+            assert [row["agent"] for row in found] == seen
+            legs = [leg["agent"] for each in supervisor.get("/v1/calls", queue=queue)["items"] for leg in each["legs"]]
+            assert legs == (seen or [None])
     latest = administrator.get("/v1/events", after="latest")["next"]
     order(administrator, f"{path}/transfer", {"team": south, "effective_from": "2026-01-05"})
     eventually(lambda: attained() == [0, 1])

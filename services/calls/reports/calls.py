@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.rows import dict_row
 
+from services.calls.domain.names import Names
 from services.calls.queries import (
     CallList,
     CallOf,
@@ -66,7 +67,7 @@ class CallReader:
         sight = Sight.of(db, actor)
         if asked.agent is not None and not sight.agents:
             return Rejected("calls.agents_hidden", "You may not see agents by name: leave out `agent`.", 403)
-        wanted = wanted_calls(db, asked, actor, self._master)
+        wanted = wanted_calls(db, asked, actor, self._master, sight.known)
         if not isinstance(wanted, Wanted):
             return wanted
         shown, following = LISTED.page(db, asked, wanted.filters, **wanted.given)
@@ -83,13 +84,14 @@ class CallReader:
         shown, following = LISTED.page(db, asked, wanted)
         facts = facts_of(db, [call["id"] for call in shown])
         sight = Sight.of(db, actor)
+        meanings = sight.meanings(db)
         said = told_of(db, self._boxes, facts, sight, subject)
         opened = self._boxes.opened(db, [(call, fact.event_id) for call in facts for fact in facts[call]], subject)
         return SubjectExport(
             subject=subject,
             customers=self._customers.of_subject(db, subject),
             calls=tuple(
-                ExportedCall(view, _fact_views(facts[view.id], opened, sight), tuple(said[view.id]))
+                ExportedCall(view, _fact_views(facts[view.id], opened, sight, meanings), tuple(said[view.id]))
                 for view in self._views(db, actor, shown, sight, subject)
             ),
             next=following,
@@ -114,7 +116,7 @@ class CallReader:
         more = begin + asked.limit < len(events)
         opened = self._boxes.opened(db, [(asked.id, event.event_id) for event in shown])
         return FactList(
-            items=_fact_views(shown, opened, sight),
+            items=_fact_views(shown, opened, sight, sight.meanings(db)),
             next=encode(now, begin + asked.limit) if more else None,
         )
 
@@ -174,7 +176,7 @@ def _visit_view(row: Mapping[str, Any], sight: Sight) -> VisitView:
         outcome=row["outcome"],
         reason=row["reason"],
         wait_seconds=_seconds(row["wait_ms"]),
-        agent=row["agent"] if sight.agents else None,
+        agent=sight.named(row["agent"], row["ended_at"] or row["entered_at"]),
         inferred=row["inferred"],
     )
 
@@ -184,7 +186,7 @@ def _leg_view(row: Mapping[str, Any], sight: Sight) -> LegView:
         id=row["id"],
         visit_id=row["visit"],
         queue=row["queue"],
-        agent=row["agent"] if sight.agents else None,
+        agent=sight.named(row["agent"], row["answered_at"]),
         answered_at=row["answered_at"],
         ended_at=row["ended_at"],
         ring_seconds=_seconds(row["ring_ms"]),
@@ -198,10 +200,13 @@ def _leg_view(row: Mapping[str, Any], sight: Sight) -> LegView:
 
 
 def _fact_views(
-    events: Sequence[StoredEvent], opened: Mapping[UUID, Mapping[str, Any]], sight: Sight
+    events: Sequence[StoredEvent],
+    opened: Mapping[UUID, Mapping[str, Any]],
+    sight: Sight,
+    meanings: Mapping[str, Names],
 ) -> tuple[FactView, ...]:
     views = [_fact_view(event, opened[event.event_id]) for event in events if sight.tells(event.data)]
-    return tuple(changed(view, fact=sight.told(view.fact)) for view in views)
+    return tuple(changed(view, fact=sight.told(view.fact, view.occurred_at, meanings)) for view in views)
 
 
 def _fact_view(event: StoredEvent, personal: Mapping[str, Any]) -> FactView:

@@ -1,14 +1,29 @@
-"""What an actor may see: a client its own queues, a limited key those that it names, an agent their own calls."""
+"""What an actor may see: a client its own queues, a limited key those that it names, an agent their own calls.
 
-from collections.abc import Sequence
+And whom by name: a supervisor their team, an agent themselves; all others but who runs the centre totals alone.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from services.calls.domain.memberships import ALWAYS
+from services.calls.domain.names import Names
+from services.calls.domain.spans import Span
+from services.calls.projections.identities import read_names
+from services.calls.projections.stories import microseconds
+from services.calls.reports.teams import members
 from services.kernel.database import Cursor
 from services.kernel.values import Actor
 
-TOTALS_ONLY = frozenset({"client", "owner", "finance", "executive", "auditor"})  # roles that see no agent by name
-NOBODY = ""  # no agent has that name
+# Whom an actor sees by name: each agent for spans of time, nobody where there are none; None: everybody, always.
+Known = Mapping[str, Sequence[Span]] | None
+
+SEES_ALL = frozenset({"administrator", "manager"})  # and keys, which have no roles
+NOBODY = ""  # no agent has that name; of whoever may see somebody by name, so that it is not taken for totals alone
+UTC = ZoneInfo("UTC")
 QUEUES_OF_CLIENT = "SELECT queue FROM queues WHERE client = %s"
 CLIENTS_OF = "SELECT queue, client FROM queues WHERE queue = ANY(%s) AND client IS NOT NULL"
 CALENDARS_OF = "SELECT DISTINCT calendar FROM queues WHERE queue = ANY(%s) AND calendar IS NOT NULL"
@@ -23,20 +38,33 @@ def queues_open_to(db: Cursor, actor: Actor) -> frozenset[str] | None:
     return own if actor.queues is None else own & actor.queues
 
 
-def names_open_to(actor: Actor) -> frozenset[str] | None:
-    """The agents whom the actor may see by name; None where there is no limit, empty where totals alone are theirs."""
-    if actor.client is not None or (actor.roles and actor.roles <= TOTALS_ONLY):
-        return frozenset()
-    if actor.roles == {"agent"}:
-        return frozenset({actor.agent or NOBODY})
-    return None
+def names_open_to(db: Cursor, actor: Actor, zone: ZoneInfo = UTC) -> Known:
+    """Whose doings the actor may see by name, by the days of a zone: empty where totals alone are theirs.
 
-
-def agents_open_to(db: Cursor, actor: Actor) -> bool:
-    """Whether the actor may see agents by name, if only one: a client where its settings say so."""
+    A supervisor sees each agent of the team in their token for the time that they are in it, without one nobody.
+    """
     if actor.client is not None:
-        return db.execute(SEES_AGENTS, (actor.client,)).fetchone() == (True,)
-    return names_open_to(actor) != frozenset()
+        return {}
+    if not actor.roles or not actor.roles.isdisjoint(SEES_ALL):
+        return None
+    known: dict[str, Sequence[Span]] = {}
+    if "supervisor" in actor.roles and actor.team is not None:
+        known |= {NOBODY: (), **members(db, actor.team, zone)}
+    if "agent" in actor.roles:
+        known |= {NOBODY: (), **({actor.agent: (ALWAYS,)} if actor.agent else {})}
+    return known
+
+
+def names_in_calls(db: Cursor, actor: Actor) -> Known:
+    """Whom the actor may see by name in calls: a client all, where its settings say so; an agent all, in their own."""
+    if actor.client is not None:
+        return None if db.execute(SEES_AGENTS, (actor.client,)).fetchone() == (True,) else {}
+    return None if actor.roles == {"agent"} else names_open_to(db, actor)
+
+
+def is_shown(known: Known, agent: str, at: datetime) -> bool:
+    """Whether an agent is shown by name as of an instant."""
+    return known is None or any(begin <= at < end for begin, end in known.get(agent, ()))
 
 
 def clients_of(db: Cursor, queues: Sequence[str]) -> dict[str, str]:
@@ -88,15 +116,28 @@ def call_filters(db: Cursor, actor: Actor) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the actor may see within a call: of which queues (None: all), and whether agents by name."""
+    """What the actor may see within a call: of which queues (None: all), and whom by name."""
 
     queues: frozenset[str] | None
-    agents: bool
+    known: Known
 
     @classmethod
     def of(cls, db: Cursor, actor: Actor) -> "Sight":
         """That of an actor."""
-        return cls(queues_open_to(db, actor), agents_open_to(db, actor))
+        return cls(queues_open_to(db, actor), names_in_calls(db, actor))
+
+    @property
+    def agents(self) -> bool:
+        """Whether it shows anybody by name."""
+        return self.known is None or bool(self.known)
+
+    def named(self, agent: str | None, at: datetime) -> str | None:
+        """The name of an agent as of an instant, where it is shown."""
+        return agent if agent is not None and is_shown(self.known, agent, at) else None
+
+    def meanings(self, db: Cursor) -> Mapping[str, Names]:
+        """What outside names mean, as far as that decides which of them are shown."""
+        return read_names(db, "identity_changes") if self.known else {}
 
     def shows(self, queue: str | None) -> bool:
         """Whether a visit or a leg of this queue is shown; of a leg that is of none, nobody knows whose it is."""
@@ -106,13 +147,18 @@ class Sight:
         """Whether a fact is shown: not where it names the queue of somebody else."""
         return self.queues is None or fact.get("queue") is None or fact["queue"] in self.queues
 
-    def told(self, fact: dict[str, Any]) -> dict[str, Any]:
-        """A fact as it is shown: where agents are not, without whatever may name one."""
+    def told(self, fact: dict[str, Any], at: datetime, meanings: Mapping[str, Names]) -> dict[str, Any]:
+        """A fact of an instant as it is shown: without whatever may name an agent who is not."""
         data = dict(fact.get("data", {}))
         if self.queues is not None and data.get("to_queue") not in self.queues:
             data.pop("to_queue", None)
-        shown = fact
-        if not self.agents:
-            shown = {name: value for name, value in fact.items() if name != "agent"}
-            data = {name: value for name, value in data.items() if name not in ("to_agent", "raw")}
+        shown = dict(fact)
+        if self.known is not None:
+            data.pop("raw", None)
+            names = meanings.get(fact["source"])
+            for holder, name in ((shown, "agent"), (data, "to_agent")):
+                outside = holder.get(name)
+                inside = names.inside("agent", outside, microseconds(at)) if names and outside else outside
+                if self.named(inside, at) is None:
+                    holder.pop(name, None)
         return {**shown, "data": data} if data or "data" in fact else shown
