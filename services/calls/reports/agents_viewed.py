@@ -15,9 +15,9 @@ from services.calls.projections.stories import microseconds
 from services.calls.queries import AgentGroup, AgentsOf, Interval
 from services.calls.reports.floor import agents_known, queues_known
 from services.calls.reports.intervals import starts
-from services.calls.reports.judged_visits import UTC, queue_zones
+from services.calls.reports.judged_visits import queue_zones
 from services.calls.reports.teams import members, teams_of
-from services.calls.reports.visibility import names_open_to, queues_open_to
+from services.calls.reports.visibility import UTC, names_open_to, queues_open_to
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
 from services.kernel.values import Actor
@@ -54,6 +54,8 @@ class Window:
     def within(self, spans: Sequence[Time]) -> "Window":
         """The same intervals, of which only the time of some spans is looked at."""
         times = [(microseconds(begin), microseconds(end)) for begin, end in spans]
+        if any(begin <= self.edges[0] and end >= self.end for begin, end in times):
+            return self  # as of most agents: a year of quarters of an hour is not cut anew for each of them
         inner = {edge for span in times for edge in span if self.edges[0] < edge < self.end}
         edges = sorted({*self.edges, *inner})
         places = [self.place(edge) if any(begin <= edge < end for begin, end in times) else -1 for edge in edges]

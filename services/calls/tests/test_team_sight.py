@@ -185,7 +185,9 @@ def test_the_row_of_a_team_is_explained_and_so_is_that_of_none(teams):
 def test_of_intervals_only_the_time_of_the_spans_is_looked_at():
     zero = datetime(1970, 1, 1, tzinfo=UTC)
     instants = [zero + timedelta(microseconds=each) for each in range(40)]
-    window = Window((0, 10, 20), 30, 100).within([(instants[5], instants[15]), (instants[25], instants[39])])
+    whole = Window((0, 10, 20), 30, 100)
+    assert whole.within([(instants[0], instants[30])]) == whole
+    window = whole.within([(instants[5], instants[15]), (instants[25], instants[39])])
     assert [window.place(each) for each in (-1, 4, 5, 9, 10, 14, 15, 24, 25, 29, 30)] == [
         -1, -1, 0, 0, 1, 1, -1, -1, 2, 2, -1,
     ]  # fmt: skip
