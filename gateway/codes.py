@@ -101,12 +101,10 @@ RULE_CODES = (
          "party.", "Set a quota of your own, or one jointly."),
     Code("calls.quota.nothing_to_agree", "Nothing to agree to", 409, "No agreement is awaited from the caller's party.",
          "Nothing is left to do; revise the quota to propose other figures."),
-    Code("calls.quota.team_unknown", "Teams are not known", 422, "Calls are not known by team yet.",
-         "Name a queue, a campaign or an agent."),
-    Code("calls.quota.metric_not_of_agent", "Not a metric of agents", 422, "The metric is of queues.",
-         "Take a metric that `detail` names, or the scope of a queue."),
-    Code("calls.quota.agent_not_for_clients", "Not with a client", 422, "Clients know no agents: a quota of one is "
-         "the centre's alone.", "Name a queue."),
+    Code("calls.quota.metric_not_of_agent", "Not a metric of agents", 422, "The metric is of queues, neither of agents "
+         "nor of teams.", "Take a metric that `detail` names, or the scope of a queue."),
+    Code("calls.quota.agent_not_for_clients", "Not with a client", 422, "Clients know no agents and no teams: a quota "
+         "of one is the centre's alone.", "Name a queue."),
     Code("calls.quota.flag_without_dispositions", "A flag without dispositions", 422, "Only dispositions have flags.",
          "Take the metric `dispositions`, or leave `flag` out."),
     Code("calls.quota.target_not_a_share", "Not a share", 422, "Levels and rates are shares.",
@@ -139,6 +137,10 @@ RULE_CODES = (
          "Hire somebody else under a new id."),
     Code("staff.employee.unknown", "No such employee", 404, "Nobody was hired under this id.",
          "Check the id; hire the employee first."),
+    Code("staff.employee.not_there_yet", "Not there yet", 422, "A transfer begins before the employee does.",
+         "Give the day named in `detail`, or a later one."),
+    Code("staff.employee.agent_taken", "Name taken", 409, "Another employee bears that agent name on some of the same "
+         "days.", "Give another name, or the other employee another one first."),
     Code("staff.supervision.not_running", "No supervised period", 409, "The employee is not under supervision now.",
          "Start a supervised period."),
     Code("staff.supervision.started_already", "Under supervision already", 409, "A supervised period is running, or "

@@ -133,8 +133,9 @@ class LiveStream:
 
 def sight(actor: Actor) -> Actor:
     """The actor less all that does not bear on what they see of the floor, so that many are the same."""
-    own = actor.agent if actor.roles == {"agent"} else None
-    return replace(actor, id="live", kind="machine", scopes=frozenset({SCOPE}), agent=own, team=None, sources=None)
+    agent = actor.agent if "agent" in actor.roles else None
+    team = actor.team if "supervisor" in actor.roles else None
+    return replace(actor, id="live", kind="machine", scopes=frozenset({SCOPE}), agent=agent, team=team, sources=None)
 
 
 async def _write(exchange: Exchange, part: bytes) -> None:

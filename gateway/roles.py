@@ -19,7 +19,7 @@ SCOPES: dict[str, str] = {
     "identities:read": "See whom the names of outside systems stand for.",
     "identities:write": "Say whom the names of outside systems stand for.",
     "reports:read": "See reports and what stands behind each figure.",
-    "agents:read": "See what agents handled and how their time was spent: one's own, totals, or all, by role.",
+    "agents:read": "See what agents handled and how their time was spent: one's own, one's team's, all or totals.",
     "live:read": "See what happens on the floor now.",
     "quotas:read": "See quotas: targets that the centre and its clients set.",
     "quotas:write": "Set and revise quotas, for the own party.",

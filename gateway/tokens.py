@@ -12,7 +12,7 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from gateway.problems import Problem
-from gateway.roles import scopes_of
+from gateway.roles import ROLES, scopes_of
 from gateway.settings import TokenSettings
 from services.kernel.values import Actor
 
@@ -97,7 +97,8 @@ def _actor(claims: dict[str, Any]) -> Actor:
     named = given.split() if isinstance(given, str) else given
     if not isinstance(named, list):
         raise ValueError("the claim roles is not a list")  # noqa: TRY004 - a fault of the token, like the others
-    roles = frozenset(role for role in named if isinstance(role, str))
+    # What a provider calls roles beside ours must not make somebody look like more than who has ours alone.
+    roles = frozenset(role for role in named if isinstance(role, str) and role in ROLES)
     return Actor(
         id=str(claims["sub"]),
         kind="person",

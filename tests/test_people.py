@@ -1,11 +1,13 @@
 """People across the services: hired, inducted, supervised and signed off; awarded by one and approved by another."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
-from tests.caller import eventually
+from tests.caller import Caller, eventually
 from tests.contract import is_problem
+from tests.facts import answered
 
 EMPLOYEES, PLANS, AWARDS = "/v1/staff/employees", "/v1/training/learning-plans", "/v1/incentives/awards"
 COURSES = [{"course": "welcome", "title": "Welcome", "weeks": 1}, {"course": "phone", "title": "The telephone"}]
@@ -116,3 +118,46 @@ def test_an_award_granted_with_one_key_is_approved_with_another(administrator, k
 @pytest.mark.parametrize(("scope", "path"), [("awards:read", EMPLOYEES), ("learning-plans:read", AWARDS)])
 def test_each_list_needs_its_own_scope(key, scope, path):
     is_problem(key(scope).http.get(path), 403, "auth.not_allowed")
+
+
+@pytest.fixture
+def leader(stack, token_provider):
+    """A supervisor of a team."""
+
+    def leading(team):
+        return Caller(stack.url, token_provider.token("supervisor", team=team))
+
+    return leading
+
+
+def test_what_an_agent_takes_counts_for_the_team_in_which_staff_places_them(administrator, role, hire, queue, leader):
+    agent, north, south = (f"{kind}-{uuid4()}" for kind in ("a", "north", "south"))
+    path = hire(role, team=north, agent=agent)
+    again = {"given_name": "Alan", "family_name": "Petit", "role": role, "starts_on": "2026-03-01", "agent": agent}
+    eventually(lambda: administrator.get(EMPLOYEES, agent=agent)["items"])
+    is_problem(administrator.http.post(EMPLOYEES, json=again), 409, "staff.employee.agent_taken")
+    quotas = {}
+    for team in (north, south):
+        terms = {"metric": "handled", "target": 1, "scope": {"kind": "team", "name": team}, "period": {"every": "day"}}
+        quotas[team] = order(administrator, "/v1/quotas", terms).headers["Location"]
+    call = answered(queue, 1, at=datetime.now(UTC) - timedelta(seconds=30), talk=5)
+    administrator.send(*(fact | {"agent": agent} if "agent" in fact else fact for fact in call))
+
+    def attained():
+        return [administrator.get(f"{quotas[team]}/progress")["attained"] for team in (north, south)]
+
+    eventually(lambda: attained() == [1, 0])
+    today = {"from": (datetime.now(UTC) - timedelta(days=1)).isoformat(), "to": datetime.now(UTC).isoformat()}
+    for team, seen in ((north, [agent]), (south, [])):
+        with leader(team) as supervisor:
+            found = supervisor.get("/v1/reports/agents", interval="total", **today)["items"]
+            assert [row["agent"] for row in found] == seen
+            legs = [leg["agent"] for each in supervisor.get("/v1/calls", queue=queue)["items"] for leg in each["legs"]]
+            assert legs == (seen or [None])
+    latest = administrator.get("/v1/events", after="latest")["next"]
+    order(administrator, f"{path}/transfer", {"team": south, "effective_from": "2026-01-05"})
+    eventually(lambda: attained() == [0, 1])
+    told = administrator.get("/v1/events", after=latest, types="plateau.staff.employee_updated", wait=5)["items"]
+    assert [(event["data"]["placements"], event["revision"]) for event in told] == [
+        ([{"effective_from": "2026-01-05", "team": south, "agent": agent}], 3)
+    ]

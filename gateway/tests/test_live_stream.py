@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -242,9 +243,14 @@ async def test_each_sees_what_they_may_and_one_question_serves_all_who_see_the_s
 
 
 def test_what_does_not_bear_on_the_sight_makes_no_other_channel():
-    boss = Actor("ann", "person", frozenset({"supervisor"}), LIVE, agent="a-1", team="days")
-    other = Actor("bob", "person", frozenset({"supervisor"}), LIVE | {"calls:read"}, agent="a-2", team="nights")
+    boss = Actor("ann", "person", frozenset({"manager"}), LIVE, agent="a-1", team="days")
+    other = Actor("bob", "person", frozenset({"manager"}), LIVE | {"calls:read"}, agent="a-2", team="nights")
     assert sight(boss) == sight(other)
+    leader = Actor("ann", "person", frozenset({"supervisor"}), LIVE, agent="a-1", team="days")
+    assert sight(leader) == sight(replace(leader, id="bob", agent="a-2"))
+    assert sight(leader) != sight(replace(leader, team="nights"))
+    both = replace(leader, roles=frozenset({"supervisor", "agent"}))
+    assert sight(both) != sight(replace(both, agent="a-2"))
     for limits in ({"client": "acme"}, {"queues": frozenset({"q"})}, {"roles": frozenset({"owner"})}):
         assert sight(Actor("x", **limits)) != sight(Actor("x"))
 

@@ -7,6 +7,7 @@ from services.calls.domain import clients as client_rules
 from services.calls.domain import customers as customer_rules
 from services.calls.domain import dispositions as disposition_rules
 from services.calls.domain import identities as identity_rules
+from services.calls.domain import memberships as membership_rules
 from services.calls.domain import queues as queue_rules
 from services.calls.domain import quotas as quota_rules
 from services.calls.domain import report_schedules as schedule_rules
@@ -29,6 +30,7 @@ from services.calls.domain.dispositions import CorrectDisposition, Disposed, Set
 from services.calls.domain.facts import canonical
 from services.calls.domain.identities import CorrectIdentity, EndIdentity, IdentityView, MapIdentities, MapIdentity
 from services.calls.domain.intervals import FigureCorrected, IntervalClosed
+from services.calls.domain.memberships import Placements
 from services.calls.domain.queues import ConfigureQueue, QueueView
 from services.calls.domain.quota_assessments import QuotaMissed, QuotaReached, QuotaUnmeasured
 from services.calls.domain.quotas import AgreeQuota, Quota, QuotaView, ReviseQuota, SetQuota
@@ -261,6 +263,11 @@ api.query(
     clients=True,
 )
 api.query("GET", "/v1/live", Live, returns=LiveView, scope="live:read", clients=True)
+
+# Orders come from reactions alone: one of them for each employee, by the id that staff gave them.
+memberships = api.things(
+    "/v1/memberships", membership_rules.decide, membership_rules.evolve, Placements(), id="employee"
+)  # fmt: skip
 
 quotas = api.things(
     "/v1/quotas", quota_rules.decide, quota_rules.evolve, Quota(), id="quota_id", allows=quota_rules.allowed

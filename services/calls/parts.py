@@ -9,9 +9,12 @@ from services.calls.reports import readers
 from services.calls.reports import report_schedules as schedule_reports
 from services.calls.reports.call_listing import call_is_seen
 from services.calls.reports.visibility import calendar_is_seen, client_is_seen, queue_is_seen
+from services.calls.team_policies import REACTIONS
 from services.kernel.database import Pool
+from services.kernel.inbox import Inbox
 from services.kernel.privacy import Keyring, MasterKey
 from services.kernel.service import Dispatcher
+from services.kernel.things import ThingStore
 
 SEES = {
     "/v1/calendars": calendar_is_seen,
@@ -42,3 +45,8 @@ def dispatcher(pool: Pool, master: MasterKey) -> Dispatcher:
             report_schedules.prefix: schedule_reports.admitted,
         },
     )
+
+
+def inbox(pool: Pool, master: MasterKey) -> Inbox:
+    """What takes the events of other services."""
+    return Inbox(pool, ThingStore(Keyring(master)), REACTIONS)

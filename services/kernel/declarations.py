@@ -222,9 +222,10 @@ class Publication:
 
 @dataclass
 class Api:
-    """All that a service offers, by name; `publications` by the type of the stored event."""
+    """All that a service offers, by name; its `kinds` of things; `publications` by the type of the stored event."""
 
     name: str
+    kinds: list[Things] = field(default_factory=list)
     use_cases: dict[str, UseCase] = field(default_factory=dict)
     publications: dict[str, Publication] = field(default_factory=dict)
 
@@ -250,7 +251,8 @@ class Api:
     ) -> Things:
         """Declares a kind of thing; `limited_by` names the limit of an actor under which its names fall."""
         made = Things(self, prefix, decide, evolve, initial, id, named or people, limited_by, people)
-        return replace(made, identified_by=identified_by, learn=learn, allows=allows)
+        self.kinds.append(replace(made, identified_by=identified_by, learn=learn, allows=allows))
+        return self.kinds[-1]
 
     def query(
         self, method: Method, path: str, shape: type, *, returns: type, scope: str, clients: bool = False

@@ -146,9 +146,12 @@ class Actor:
         """Whether the actor sees less than all: a client of the centre, a key of some queues, an agent."""
         return self.client is not None or self.queues is not None or self.roles == {"agent"}
 
-    def is_employee(self, employee: UUID | str) -> bool:
-        """Whether the actor is the employee of this id, by the agent that they are or the id that they sign in with."""
-        return str(employee) in (self.agent, self.id)
+    def is_employee(self, employee: UUID | str, agent: str | None = None) -> bool:
+        """Whether the actor is the employee of this id, known to calls as `agent`, if by any name.
+
+        They are by the agent that they are, or by the id that they sign in with.
+        """
+        return str(employee) in (self.agent, self.id) or (agent is not None and agent == self.agent)
 
     def may(self, scope: str) -> bool:
         """Whether the actor holds a scope."""

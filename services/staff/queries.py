@@ -21,6 +21,7 @@ class Employees(Paged):
 
     role: str | None = None
     team: str | None = None
+    agent: str | None = None
     status: Status | None = None
     external_id: str | None = None
 

@@ -18,7 +18,10 @@ OF_AGENTS: frozenset[Metric] = frozenset({"handled", "dispositions", "aht_second
 
 @values
 class Scope:
-    """Whose calls count: those of a queue, a campaign, an agent or a team, by its name."""
+    """Whose calls count: those of a queue, a campaign, an agent or a team, by its name.
+
+    Of a team those that agents took while they were in it.
+    """
 
     kind: Literal["queue", "campaign", "agent", "team"]
     name: Name
@@ -41,16 +44,13 @@ class QuotaTerms:
 def unfit(terms: QuotaTerms, target: Decimal, party: Party, today: date) -> Rejected | None:
     """Why a party cannot aim at this, if so."""
     period, first, last = terms.period, terms.period.first_day, terms.period.last_day
-    if terms.scope.kind == "team":
-        return invalid(
-            "calls.quota.team_unknown", "Calls are not known by team yet: name a queue or an agent.", "/scope/kind"
-        )
-    if terms.scope.kind == "agent" and terms.metric not in OF_AGENTS:
-        return invalid(
-            "calls.quota.metric_not_of_agent", f"Of an agent, take {', '.join(sorted(OF_AGENTS))}.", "/metric"
-        )
-    if terms.scope.kind == "agent" and (terms.jointly or party == "client"):
-        return invalid("calls.quota.agent_not_for_clients", "Clients do not know agents: name a queue.", "/scope/kind")
+    of_people = terms.scope.kind in ("agent", "team")
+    if of_people and terms.metric not in OF_AGENTS:
+        of = f"Of an agent or a team, take {', '.join(sorted(OF_AGENTS))}."
+        return invalid("calls.quota.metric_not_of_agent", of, "/metric")
+    if of_people and (terms.jointly or party == "client"):
+        detail = "Clients do not know agents and teams: name a queue."
+        return invalid("calls.quota.agent_not_for_clients", detail, "/scope/kind")
     if terms.flag is not None and terms.metric != "dispositions":
         return invalid("calls.quota.flag_without_dispositions", "Only dispositions have flags.", "/flag")
     if refused := target_unfit(terms.metric, target):

@@ -1,4 +1,4 @@
-"""What people have arranged: quotas, alert rules with their alerts, and report schedules.
+"""What people have arranged: quotas, alert rules with their alerts, report schedules, and who is in which team.
 
 They happen so seldom that one follower does for all of them: each further one would look through every fact, too.
 """
@@ -6,20 +6,21 @@ They happen so seldom that one follower does for all of them: each further one w
 from collections.abc import Sequence
 
 from services.calls.projections.alerts import AlertRegister
+from services.calls.projections.memberships import TeamRegister
 from services.calls.projections.quotas import QuotaRegister
 from services.calls.projections.report_schedules import ReportCalendar
 from services.kernel.database import Cursor
 from services.kernel.projections import Projection
 from services.kernel.store import StoredEvent
 
-PARTS = (QuotaRegister(), AlertRegister(), ReportCalendar())
+PARTS = (QuotaRegister(), AlertRegister(), ReportCalendar(), TeamRegister())
 
 
 class Arrangements(Projection):
     """Follows them, each by a part that has its own tables."""
 
     name = "arrangements"
-    version = 1
+    version = 2
     handles = tuple(kind for part in PARTS for kind in part.handles)
     tables = "".join(part.tables for part in PARTS)
 

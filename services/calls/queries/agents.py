@@ -16,15 +16,18 @@ class AgentsOf:
 
     A leg counts in the interval in which it was answered, a ring in that in which it began; `handle_seconds` and
     `aht_seconds` are of the handled legs that count. All other times are cut at interval edges. With `queue` everything
-    is as that queue sees it: on calls of other queues an agent is elsewhere. Rows are by agent, by queue or one
-    `total`; without `group_by`, by agent where the caller may see agents by name, else by queue. An agent sees
-    themselves alone.
+    is as that queue sees it: on calls of other queues an agent is elsewhere. With `team` everything is of the time that
+    agents were in it, by the days of `timezone`, else of the zone of `queue`, else UTC. Rows are by agent, by queue, by
+    team (what agents did in none has a row of its own) or one `total`; without `group_by`, by agent where the caller
+    may see agents by name, else by queue. An agent sees themselves alone, a supervisor their team, each agent for the
+    time that they are in it.
     """
 
     from_: datetime
     to: datetime
     agent: Name | None = None
     queue: Name | None = None
+    team: Name | None = None
     interval: Interval = "P1D"
     group_by: AgentGroup | None = None
     timezone: ZoneInfo | None = None
@@ -32,7 +35,7 @@ class AgentsOf:
 
 @values
 class AgentRow:
-    """The figures of one agent, of one queue, or of all in one interval; null where a ratio has nothing to stand on.
+    """The figures of one agent, queue or team, or of all in one interval; null where a ratio has nothing to stand on.
 
     Signed-in time is `handling_seconds` + `elsewhere_seconds` + `available_seconds` + `paused_seconds`; it is also
     given by state, and pauses by activity. `occupancy` is handling over handling and available, `utilisation` handling
@@ -43,6 +46,7 @@ class AgentRow:
 
     agent: str | None
     queue: str | None
+    team: str | None
     interval_start: datetime
     handled: int
     pending: int

@@ -27,7 +27,7 @@ class QuotaOf:
 class Quotas(Paged):
     """List quotas in the order in which they were set."""
 
-    scope: Literal["queue", "campaign", "agent"] | None = None
+    scope: Literal["queue", "campaign", "agent", "team"] | None = None
     scope_name: Name | None = None
     metric: Metric | None = None
     party: Party | None = None

@@ -35,7 +35,7 @@ Measure = Literal[
 ]
 Hours = Literal["open", "closed", "all"]
 
-AgentGroup = Literal["agent", "queue", "total"]
+AgentGroup = Literal["agent", "queue", "team", "total"]
 AgentMeasure = Literal[
     "handled",
     "pending",
@@ -148,7 +148,8 @@ class Explain(Paged):
     """List the visits or legs behind one figure of a report, and the facts behind each.
 
     Of the service level name the `queue`, or the `client` or `campaign` of the row; of agents the `agent`, or with
-    `group_by` queue or total what its row names.
+    `group_by` queue, team or total what its row names (with team none: the row of what agents did in no team). With
+    `team` beside `agent` it is of the agent's time in that team.
     The time that an agent was signed in, available or paused stands on facts of the agent, which come without a call.
     The service level's `from` and `to` cut the interval as they cut those of the report; `reason` leaves the visits
     that left for it. Numerator and denominator are those of the policy's formula.
@@ -160,6 +161,7 @@ class Explain(Paged):
     client: Name | None = None
     campaign: Name | None = None
     agent: Name | None = None
+    team: Name | None = None
     group_by: AgentGroup | None = None
     report: Literal["service-level", "agents"] = "service-level"
     interval: Interval = "PT15M"

@@ -33,7 +33,7 @@ class Figures:
     states: Counter[str] = field(default_factory=Counter)
     activities: Counter[str] = field(default_factory=Counter)
 
-    def row(self, agent: str | None, queue: str | None, start: datetime) -> AgentRow:
+    def row(self, agent: str | None, queue: str | None, team: str | None, start: datetime) -> AgentRow:
         """The figures as they are shown."""
         counts, states = self.counts, self.states
         handling = states["on_call"] + states["wrapup"]
@@ -41,6 +41,7 @@ class Figures:
         return AgentRow(
             agent=agent,
             queue=queue,
+            team=team,
             interval_start=start,
             handled=counts["handled"],
             pending=counts["pending"],
@@ -171,11 +172,12 @@ class AgentReports:
         for seen in agents_seen(db, view, now):
             for row in view.rows_of(seen.agent.name, seen.queues()):
                 window = windows.get(row) or windows.setdefault(row, view.window(row, now))
+                window = view.shown(window, row, seen.agent.name)
                 _collect(figures.setdefault(row, defaultdict(Figures)), seen, view.sight(row), window)
         return AgentReport(
             items=tuple(
                 places[place].row(*row, start)
-                for row, places in sorted(figures.items(), key=lambda item: (item[0].agent or "", item[0].queue or ""))
+                for row, places in sorted(figures.items(), key=lambda item: item[0].place)
                 for place, start in enumerate(view.starts(row))
                 if place in places or row in view.named
             ),

@@ -9,14 +9,14 @@ from uuid import UUID
 from services.calls.domain.agents_time import Work, on_call
 from services.calls.queries import AgentsOf, Explain, ExplainedFact, ExplainedVisit, Explanation
 from services.calls.reports.agents import Ring, Seen, agents_seen, of_legs, of_rings, of_states
-from services.calls.reports.agents_viewed import Sight, View, Window, viewed_by
+from services.calls.reports.agents_viewed import Row, Sight, View, Window, viewed_by
 from services.calls.reports.facts import facts_of
 from services.calls.reports.floor import too_many
 from services.calls.reports.judged_visits import queue_zones
 from services.calls.reports.ranges import end_of, too_long
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
-from services.kernel.decider import Rejected
+from services.kernel.decider import Rejected, of
 from services.kernel.store import COLUMNS, StoredEvent
 from services.kernel.values import Actor, seconds
 
@@ -60,19 +60,21 @@ def agents_explained(db: Cursor, actor: Actor, asked: Explain) -> Explanation | 
         return end
     if refused := too_long(asked.interval_start, end):
         return refused
-    wanted = AgentsOf(asked.interval_start, end, asked.agent, asked.queue, "total", asked.group_by, asked.timezone)
+    wanted = of(AgentsOf, asked, from_=asked.interval_start, to=end, interval="total")
     view = viewed_by(db, actor, wanted)
     if not isinstance(view, View):
         return view
-    if not view.named:
+    rows = view.named or ({Row(None, asked.queue)} if view.group == "team" else set())
+    if not rows:
         return Rejected("request.invalid", f"Name the {view.group} of the row.", 422, f"/{view.group}")
     if refused := too_many(db, view.agents, asked.interval_start, end):
         return refused
     now = datetime.now(UTC)
-    (row,) = view.named
-    window, sight = view.window(row, now), view.sight(row)
+    (row,) = rows
+    whole, sight = view.window(row, now), view.sight(row)
     value, behind = 0, set[Behind]()
     for seen in agents_seen(db, view, now):
+        window = view.shown(whole, row, seen.agent.name)
         for much, each in _behind(asked.measure, seen, sight, window):
             value += much
             behind.update(each)
@@ -100,7 +102,7 @@ def _behind(measure: str, seen: Seen, sight: Sight, window: Window) -> Iterator[
         states = STATES[measure]
         much = sum(each for _, state, _, each in of_states(present, agent.legs, sight, window) if state in states)
         if much:
-            yield much, _calls(seen, sight, window, measure) if measure in OF_LEGS else [_marks(seen)]
+            yield much, _calls(seen, sight, window, measure) if measure in OF_LEGS else [_marks(seen, window)]
         return
     name = measure.removesuffix("_seconds")
     for _, counted, much, leg in of_legs(agent.legs, present, sight, window):
@@ -116,13 +118,20 @@ def _calls(seen: Seen, sight: Sight, window: Window, measure: str) -> Iterator[B
         begin, end = on_call(leg, window.now)
         worked = max(end, (leg.wrapup_at or 0) + leg.wrapup_ms * 1000) if leg.wrapup != "open" else window.now
         here = sight is None or leg.queue in sight
-        if begin < window.end and worked > window.edges[0] and here is (measure != "elsewhere_seconds"):
+        if window.meets(begin, worked) and here is (measure != "elsewhere_seconds"):
             yield _leg(leg)
 
 
-def _marks(seen: Seen) -> Behind:
-    """What was said in the interval, and of each kind the newest before and the first behind it."""
+def _marks(seen: Seen, window: Window) -> Behind:
+    """What was said in the interval, and of each kind the newest before and the first behind it.
+
+    Where the agent is seen for a part of it alone: what was said then, and of what was before the last.
+    """
     said = sorted(seen.agent.said, key=lambda each: each.mark[:4])
+    if window.places is not None:
+        shown = [each for each in said if window.place(each.mark.at) >= 0]
+        before = [each for each in said if each.mark.at < (shown[0].mark.at if shown else window.end)]
+        said = [*before[-1:], *shown]
     events = tuple(dict.fromkeys((each.stream, each.event) for each in said))
     return Behind(max(said[0].mark.at, 0), said[0].event, marks=events)
 

@@ -1,12 +1,13 @@
 """Alert rules and alerts as they are listed."""
 
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from services.calls.domain.alert_rules import AlertRule, AlertRuleSummary, Watched
 from services.calls.domain.alerts import Alarm, Alert, AlertView
 from services.calls.queries import AlertList, AlertRuleList, AlertRules, Alerts
-from services.calls.reports.visibility import queues_open_to
+from services.calls.reports.quotas import OF_PEOPLE, quota_filters, quota_is_seen
+from services.calls.reports.visibility import names_open_to, queues_open_to
 from services.kernel import schemas
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected, of
@@ -15,10 +16,13 @@ from services.kernel.projections import answers
 from services.kernel.service import HIDDEN
 from services.kernel.values import Actor
 
-SEEN = {
+QUOTAS: LiteralString = "(scope <> 'quota' OR scope_name IN (SELECT id::text FROM quotas WHERE {}))"
+SEEN: dict[str, LiteralString] = {
     "seen_queues": """(scope = 'queue' AND scope_name = ANY(%(seen_queues)s)
         OR scope = 'client' AND scope_name = %(seen_client)s)""",
     "seen_client": "true",
+    "seen_people": QUOTAS.format(OF_PEOPLE),
+    "seen_totals": QUOTAS.format("quotas.scope <> 'agent'"),
 }
 RULES = Listing("alert_rules", {**equal("measure", "scope", "scope_name", "paused"), **SEEN}, order={"id": UUID})
 LISTED = Listing(
@@ -36,29 +40,32 @@ LISTED = Listing(
 
 
 def alert_filters(db: Cursor, actor: Actor) -> dict[str, Any]:
-    """The filters that the actor's rights add: what is of their queues alone, or of a client as a whole."""
-    queues = queues_open_to(db, actor)
-    return {} if queues is None else {"seen_queues": sorted(queues), "seen_client": actor.client}
+    """The filters that the actor's rights add: what is of their queues alone, or of a client as a whole.
+
+    What is of a quota is seen by who sees the quota.
+    """
+    seen = quota_filters(db, actor)
+    return {**seen, "seen_client": actor.client} if "seen_queues" in seen else seen
 
 
 def admitted(db: Cursor, actor: Actor, rule: AlertRule, order: Any) -> Rejected | None:
     """Hides rules that are not the actor's to know of, and has them make none about the calls of others."""
-    queues = queues_open_to(db, actor)
-    if queues is None:
-        return None
     for scope in (rule.terms and rule.terms.scope, getattr(order, "scope", None)):
-        if scope is not None and not _seen(scope, queues, actor):
+        if scope is not None and not _seen(db, scope, actor):
             return HIDDEN
     return None
 
 
 def alert_admitted(db: Cursor, actor: Actor, alert: Alert, _order: Any) -> Rejected | None:
     """Hides alerts that are not the actor's to know of."""
-    queues, said = queues_open_to(db, actor), alert.last
-    return None if queues is None or (said and _seen(said.scope, queues, actor)) else HIDDEN
+    return None if alert.last is None or _seen(db, alert.last.scope, actor) else HIDDEN
 
 
-def _seen(scope: Watched, queues: frozenset[str], actor: Actor) -> bool:
+def _seen(db: Cursor, scope: Watched, actor: Actor) -> bool:
+    queues = queues_open_to(db, actor)
+    if queues is None:
+        limited = scope.kind == "quota" and names_open_to(db, actor) is not None
+        return not limited or quota_is_seen(db, actor, scope.name)
     if scope.kind == "client":
         return actor.client == scope.name and actor.queues is None
     return scope.kind == "queue" and scope.name in queues

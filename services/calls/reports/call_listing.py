@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
+from psycopg.types.multirange import TimestamptzMultirange
+from psycopg.types.range import Range
+
 from services.calls.domain.calendars import LATEST
 from services.calls.domain.facts import stream_id
 from services.calls.queries import Calls
 from services.calls.reports.opening_hours import open_times
 from services.calls.reports.ranges import backwards, too_long
-from services.calls.reports.visibility import call_filters
+from services.calls.reports.visibility import Known, call_filters
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
 from services.kernel.lists import Listing, equal
@@ -49,7 +52,8 @@ FILTERS: dict[str, LiteralString] = {
     "ids": "id = ANY(%(ids)s)",
     "queue": VISITED + "visits.queue = %(queue)s)",
     "client": VISITED + OF_CLIENT,
-    "agent": f"EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(agent)s AND {OWN})",
+    "agent": f"""EXISTS (SELECT FROM legs WHERE legs.call = calls.id AND legs.agent = %(agent)s AND {OWN}
+        AND (%(known_in)s::tstzmultirange IS NULL OR answered_at <@ %(known_in)s::tstzmultirange))""",
     "disposition": "disposition ->> 'code' = %(disposition)s",
     "kind": "disposition ->> 'kind' = %(kind)s",
     "sentiment": "disposition ->> 'sentiment' = %(sentiment)s",
@@ -97,13 +101,20 @@ class Wanted:
     given: dict[str, Any]
 
 
-def wanted_calls(db: Cursor, asked: Calls, actor: Actor, master: MasterKey) -> Wanted | Rejected | None:
-    """Which calls are asked for, as far as the actor may see them; None where one of them is not to be seen."""
+def wanted_calls(db: Cursor, asked: Calls, actor: Actor, master: MasterKey, known: Known) -> Wanted | Rejected | None:
+    """Which calls are asked for, as far as the actor may see them; None where what is named is not to be seen.
+
+    Of an agent only those are listed in which the actor sees them by name.
+    """
     if refused := backwards(asked.from_, asked.to):
         return refused
     limits = call_filters(db, actor)
-    wanted = Wanted({**LISTED.wanted(asked), **limits}, {"own": limits.get("seen_queues")})
+    wanted = Wanted({**LISTED.wanted(asked), **limits}, {"own": limits.get("seen_queues"), "known_in": None})
     filters = wanted.filters
+    if asked.agent is not None and known is not None:
+        if asked.agent not in known:
+            return None
+        wanted.given["known_in"] = TimestamptzMultirange(Range(*span) for span in known[asked.agent])
     if asked.customer is not None:
         filters |= _of_customer(filters.pop("customer"), master)
     if asked.source is not None and asked.call_id is not None:

@@ -66,7 +66,7 @@ class CallReader:
         sight = Sight.of(db, actor)
         if asked.agent is not None and not sight.agents:
             return Rejected("calls.agents_hidden", "You may not see agents by name: leave out `agent`.", 403)
-        wanted = wanted_calls(db, asked, actor, self._master)
+        wanted = wanted_calls(db, asked, actor, self._master, sight.known)
         if not isinstance(wanted, Wanted):
             return wanted
         shown, following = LISTED.page(db, asked, wanted.filters, **wanted.given)
@@ -174,7 +174,7 @@ def _visit_view(row: Mapping[str, Any], sight: Sight) -> VisitView:
         outcome=row["outcome"],
         reason=row["reason"],
         wait_seconds=_seconds(row["wait_ms"]),
-        agent=row["agent"] if sight.agents else None,
+        agent=sight.named(row["agent"], row["ended_at"] or row["entered_at"]),
         inferred=row["inferred"],
     )
 
@@ -184,7 +184,7 @@ def _leg_view(row: Mapping[str, Any], sight: Sight) -> LegView:
         id=row["id"],
         visit_id=row["visit"],
         queue=row["queue"],
-        agent=row["agent"] if sight.agents else None,
+        agent=sight.named(row["agent"], row["answered_at"]),
         answered_at=row["answered_at"],
         ended_at=row["ended_at"],
         ring_seconds=_seconds(row["ring_ms"]),

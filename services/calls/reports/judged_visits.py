@@ -14,13 +14,11 @@ from services.calls.queries import Explain, Interval, PolicyView, ServiceLevelOf
 from services.calls.queries.service_level import Hours
 from services.calls.reports.intervals import SQL_START
 from services.calls.reports.opening_hours import OpenTimes, open_times
-from services.calls.reports.visibility import queues_open_to
+from services.calls.reports.visibility import UTC, queues_open_to
 from services.kernel import schemas
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected, changed, of
 from services.kernel.values import Actor
-
-UTC = ZoneInfo("UTC")
 
 # The queues that have visits, each found by one step in the index, however many visits there are.
 QUEUES = """WITH RECURSIVE seen AS (

@@ -23,7 +23,7 @@ from services.calls.reports.intervals import floor
 from services.calls.reports.judged_visits import judged, queue_zones, queues_seen
 from services.calls.reports.live_quotas import LiveQuotas
 from services.calls.reports.service_level import rows
-from services.calls.reports.visibility import agents_open_to, queues_open_to
+from services.calls.reports.visibility import is_shown, names_in_calls, queues_open_to
 from services.kernel.database import Cursor
 from services.kernel.projections import answers
 from services.kernel.values import Actor, seconds
@@ -55,7 +55,7 @@ class LiveFloor:
         waiting = {queue: (count, since) for queue, count, since in db.execute(WAITING)}
         named = {queue for agent in agents for queue in agent.queues if queue != EVERY_QUEUE}
         known = {*waiting, *named, *queues_seen(db, actor, None), *(queue for (queue,) in db.execute(CONFIGURED))}
-        limit = queues_open_to(db, actor)
+        limit, known_names = queues_open_to(db, actor), names_in_calls(db, actor)
         seen = sorted(known if limit is None else known & limit)
         today = figures_of_today(db, seen, now)
         return LiveView(
@@ -70,7 +70,9 @@ class LiveFloor:
                 )
                 for queue in seen
             ),
-            agents=tuple(each.shown for each in agents if _open_to(each, limit)) if agents_open_to(db, actor) else (),
+            agents=tuple(
+                each.shown for each in agents if _open_to(each, limit) and is_shown(known_names, each.shown.agent, now)
+            ),
             quotas=self._quotas.seen(db, actor, now),
         )
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from services.calls.domain import periods
@@ -13,7 +13,7 @@ from services.calls.domain.quota_terms import QuotaTerms, Scope
 from services.calls.domain.quotas import Quota, target_of, view
 from services.calls.queries import QuotaList, QuotaProgress, QuotaProgressOf, Quotas
 from services.calls.reports.quota_figures import figures_of
-from services.calls.reports.visibility import queues_open_to
+from services.calls.reports.visibility import is_shown, names_open_to, queues_open_to
 from services.kernel import schemas
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected, of
@@ -22,10 +22,16 @@ from services.kernel.projections import answers
 from services.kernel.service import HIDDEN
 from services.kernel.values import Actor
 
-FILTERS = {
+# Of agents and teams only those; each is listed as its kind and its name.
+OF_PEOPLE: LiteralString = """(quotas.scope NOT IN ('agent', 'team')
+    OR quotas.scope || ' ' || quotas.scope_name = ANY(%(seen_people)s))"""
+FILTERS: dict[str, LiteralString] = {
     **equal("id", "scope", "scope_name", "metric", "party", "status"),
     "seen_queues": "scope = 'queue' AND scope_name = ANY(%(seen_queues)s)",
     "seen_client": "(party = 'client' OR jointly) AND (client IS NULL OR client = %(seen_client)s)",
+    "named": "id::text = %(named)s",
+    "seen_people": OF_PEOPLE,
+    "seen_totals": "scope <> 'agent'",
 }
 LISTED = Listing("quotas", FILTERS, order={"id": UUID})
 RIVALS = """SELECT id, state FROM quotas WHERE scope = %s AND scope_name = %s AND metric = %s
@@ -91,10 +97,25 @@ def progress(db: Cursor, aimed: Aim, now: datetime) -> QuotaProgress:
 
 
 def quota_filters(db: Cursor, actor: Actor) -> dict[str, Any]:
-    """The filters that the actor's rights add: their queues alone, and of those a client's own and joint quotas."""
-    queues = queues_open_to(db, actor)
+    """The filters that the actor's rights add: their queues alone, and of those a client's own and joint quotas.
+
+    Whoever sees agents of a team by name has the quotas of that team and of who is in it today, UTC; who sees totals
+    alone has none of agents.
+    """
+    queues, known = queues_open_to(db, actor), names_open_to(db, actor)
     seen: dict[str, Any] = {} if queues is None else {"seen_queues": sorted(queues)}
-    return seen if actor.client is None else seen | {"seen_client": actor.client}
+    if actor.client is not None:
+        return seen | {"seen_client": actor.client}
+    if known is None:
+        return seen
+    now = datetime.now(UTC)
+    people = [f"agent {name}" for name in known if is_shown(known, name, now)]
+    return seen | ({"seen_people": [f"team {actor.team}", *people]} if known else {"seen_totals": True})
+
+
+def quota_is_seen(db: Cursor, actor: Actor, quota: str) -> bool:
+    """Whether the actor may know of the quota of that id, as far as the read model has it."""
+    return bool(LISTED.rows(db, {"named": quota, **quota_filters(db, actor)}, 1))
 
 
 def admitted(db: Cursor, actor: Actor, quota: Quota, order: Any) -> Rejected | None:
@@ -104,10 +125,19 @@ def admitted(db: Cursor, actor: Actor, quota: Quota, order: Any) -> Rejected | N
     queues = queues_open_to(db, actor)
     if scope is not None and queues is not None and not (scope.kind == "queue" and scope.name in queues):
         return HIDDEN
+    if scope is not None and scope.kind in ("agent", "team") and not _of_their_people(quota_filters(db, actor), scope):
+        return HIDDEN
     if terms and actor.client is not None:
         theirs = (quota.party == "client" or terms.jointly) and quota.client in (None, actor.client)
         return None if theirs else HIDDEN
     return None
+
+
+def _of_their_people(seen: dict[str, Any], scope: Scope) -> bool:
+    """As the filters say it of a list."""
+    if "seen_totals" in seen:
+        return scope.kind == "team"
+    return "seen_people" not in seen or f"{scope.kind} {scope.name}" in seen["seen_people"]
 
 
 class QuotaReader:

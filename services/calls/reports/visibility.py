@@ -1,21 +1,32 @@
-"""What an actor may see: a client its own queues, a limited key those that it names, an agent their own calls."""
+"""What an actor may see: a client its own queues, a limited key those that it names, an agent their own calls.
+
+And whom by name: a supervisor their team, an agent themselves; all others but who runs the centre totals alone.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from services.calls.domain.memberships import ALWAYS
 from services.calls.domain.names import Names
+from services.calls.domain.spans import Span
 from services.calls.projections.identities import names_told
 from services.calls.projections.stories import microseconds
+from services.calls.reports.teams import members
 from services.kernel.database import Cursor
 from services.kernel.values import Actor
 
-TOTALS_ONLY = frozenset({"client", "owner", "finance", "executive", "auditor"})  # roles that see no agent by name
-NOBODY = ""  # no agent has that name
+# Whom an actor sees by name: each agent for spans of time, nobody where there are none; None: everybody, always.
+Known = Mapping[str, Sequence[Span]] | None
+
+SEES_ALL = frozenset({"administrator", "manager"})  # and keys, which have no roles
+NOBODY = ""  # no agent has that name; of whoever may see somebody by name, so that it is not taken for totals alone
+UTC = ZoneInfo("UTC")
 QUEUES_OF_CLIENT = "SELECT queue FROM queues WHERE client = %s"
-QUEUE_NAMES = """SELECT system, kind, external_id, internal_id, valid_from, valid_to FROM identity_changes
-    WHERE kind = 'queue' ORDER BY id, version"""
+NAMES = """SELECT system, kind, external_id, internal_id, valid_from, valid_to FROM identity_changes
+    WHERE kind = ANY(%s) ORDER BY id, version"""
 OFFSETS = "SELECT source, clock_offset_us FROM sources"
 CLIENTS_OF = "SELECT queue, client FROM queues WHERE queue = ANY(%s) AND client IS NOT NULL"
 CALENDARS_OF = "SELECT DISTINCT calendar FROM queues WHERE queue = ANY(%s) AND calendar IS NOT NULL"
@@ -30,20 +41,33 @@ def queues_open_to(db: Cursor, actor: Actor) -> frozenset[str] | None:
     return own if actor.queues is None else own & actor.queues
 
 
-def names_open_to(actor: Actor) -> frozenset[str] | None:
-    """The agents whom the actor may see by name; None where there is no limit, empty where totals alone are theirs."""
-    if actor.client is not None or (actor.roles and actor.roles <= TOTALS_ONLY):
-        return frozenset()
-    if actor.roles == {"agent"}:
-        return frozenset({actor.agent or NOBODY})
-    return None
+def names_open_to(db: Cursor, actor: Actor, zone: ZoneInfo = UTC) -> Known:
+    """Whose doings the actor may see by name, by the days of a zone: empty where totals alone are theirs.
 
-
-def agents_open_to(db: Cursor, actor: Actor) -> bool:
-    """Whether the actor may see agents by name, if only one: a client where its settings say so."""
+    A supervisor sees each agent of the team in their token for the time that they are in it, without one nobody.
+    """
     if actor.client is not None:
-        return db.execute(SEES_AGENTS, (actor.client,)).fetchone() == (True,)
-    return names_open_to(actor) != frozenset()
+        return {}
+    if not actor.roles or not actor.roles.isdisjoint(SEES_ALL):
+        return None
+    known: dict[str, Sequence[Span]] = {}
+    if "supervisor" in actor.roles and actor.team is not None:
+        known |= {NOBODY: (), **members(db, actor.team, zone)}
+    if "agent" in actor.roles:
+        known |= {NOBODY: (), **({actor.agent: (ALWAYS,)} if actor.agent else {})}
+    return known
+
+
+def names_in_calls(db: Cursor, actor: Actor) -> Known:
+    """Whom the actor may see by name in calls: a client all, where its settings say so; an agent all, in their own."""
+    if actor.client is not None:
+        return None if db.execute(SEES_AGENTS, (actor.client,)).fetchone() == (True,) else {}
+    return None if actor.roles == {"agent"} else names_open_to(db, actor)
+
+
+def is_shown(known: Known, agent: str, at: datetime) -> bool:
+    """Whether an agent is shown by name as of an instant."""
+    return known is None or any(begin <= at < end for begin, end in known.get(agent, ()))
 
 
 def clients_of(db: Cursor, queues: Sequence[str]) -> dict[str, str]:
@@ -95,24 +119,34 @@ def call_filters(db: Cursor, actor: Actor) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the actor may see within a call: of which queues (None: all), and whether agents by name.
+    """What the actor may see within a call: of which queues (None: all), and whom by name.
 
-    `names` and `offsets` tell which queue a fact means: what its source's names of queues stand for, and the source's
-    clock offset in microseconds.
+    `names` and `offsets` tell what a fact means: what its source's names stand for, and the source's clock offset in
+    microseconds; empty where that decides nothing.
     """
 
     queues: frozenset[str] | None
-    agents: bool
+    known: Known
     names: Mapping[str, Names]
     offsets: Mapping[str, int]
 
     @classmethod
     def of(cls, db: Cursor, actor: Actor) -> "Sight":
         """That of an actor."""
-        queues, agents = queues_open_to(db, actor), agents_open_to(db, actor)
-        if queues is None:
-            return cls(queues, agents, {}, {})
-        return cls(queues, agents, names_told(db.execute(QUEUE_NAMES)), dict(db.execute(OFFSETS).fetchall()))
+        queues, known = queues_open_to(db, actor), names_in_calls(db, actor)
+        kinds = ["queue"] * (queues is not None) + ["agent"] * bool(known)
+        if not kinds:
+            return cls(queues, known, {}, {})
+        return cls(queues, known, names_told(db.execute(NAMES, (kinds,))), dict(db.execute(OFFSETS).fetchall()))
+
+    @property
+    def agents(self) -> bool:
+        """Whether it shows anybody by name."""
+        return self.known is None or bool(self.known)
+
+    def named(self, agent: str | None, at: datetime) -> str | None:
+        """The name of an agent as of an instant, where it is shown."""
+        return agent if agent is not None and is_shown(self.known, agent, at) else None
 
     def shows(self, queue: str | None) -> bool:
         """Whether a visit or a leg of this queue is shown; of a leg that is of none, nobody knows whose it is."""
@@ -120,22 +154,29 @@ class Sight:
 
     def tells(self, fact: dict[str, Any]) -> bool:
         """Whether a fact is shown: not where it names the queue of somebody else."""
-        return self.queues is None or fact.get("queue") is None or self._meant(fact, fact["queue"]) in self.queues
+        return (
+            self.queues is None or fact.get("queue") is None or self._meant(fact, "queue", fact["queue"]) in self.queues
+        )
 
     def told(self, fact: dict[str, Any]) -> dict[str, Any]:
-        """A fact as it is shown: where agents are not, without whatever may name one."""
+        """A fact as it is shown: without whatever may name an agent or a queue that is not."""
         data = dict(fact.get("data", {}))
-        if self.queues is not None and "to_queue" in data and self._meant(fact, data["to_queue"]) not in self.queues:
-            del data["to_queue"]
-        shown = fact
-        if not self.agents:
-            shown = {name: value for name, value in fact.items() if name != "agent"}
-            data = {name: value for name, value in data.items() if name not in ("to_agent", "raw")}
+        to_queue = data.get("to_queue")
+        if self.queues is not None and (to_queue is None or self._meant(fact, "queue", to_queue) not in self.queues):
+            data.pop("to_queue", None)
+        shown = dict(fact)
+        if self.known is not None:
+            data.pop("raw", None)
+            for holder, name in ((shown, "agent"), (data, "to_agent")):
+                outside = holder.get(name)
+                if outside is None or self.named(self._meant(fact, "agent", outside), self._at(fact)) is None:
+                    holder.pop(name, None)
         return {**shown, "data": data} if data or "data" in fact else shown
 
-    def _meant(self, fact: dict[str, Any], queue: str) -> str:
+    def _meant(self, fact: dict[str, Any], kind: str, name: str) -> str:
         names = self.names.get(fact["source"])
-        if names is None:
-            return queue
-        at = microseconds(datetime.fromisoformat(fact["occurred_at"])) + self.offsets.get(fact["source"], 0)
-        return names.inside("queue", queue, at)
+        return names.inside(kind, name, microseconds(self._at(fact))) if names else name
+
+    def _at(self, fact: dict[str, Any]) -> datetime:
+        offset = timedelta(microseconds=self.offsets.get(fact["source"], 0))
+        return datetime.fromisoformat(fact["occurred_at"]) + offset

@@ -10,7 +10,7 @@ from services.calls.api import canonical
 from services.calls.closing import tell_of_intervals
 from services.calls.domain.identities import OutsideName, identity_id
 from services.calls.ingest import Ingest
-from services.calls.parts import dispatcher
+from services.calls.parts import dispatcher, inbox
 from services.calls.policies import close_stale, tell_of_completed
 from services.calls.projections import read_models
 from services.kernel.database import Connection, Pool
@@ -38,7 +38,7 @@ class RunningCalls(RunningService):
 
     def __init__(self, pool: Pool, master: MasterKey, connection: Connection) -> None:
         self.pool, self.master, self.ingest = pool, master, Ingest(pool, master)
-        super().__init__(dispatcher(pool, master), read_models, connection)
+        super().__init__(dispatcher(pool, master), read_models, connection, inbox(pool, master))
 
     def store(self, facts: Iterable[Fact], *deliveries: Delivery) -> None:
         """Takes facts as they are sent from outside, in one batch."""

@@ -83,7 +83,7 @@ def hour(calls) -> RunningCalls:
     [
         ({"to": NINE}, ("calls.report.range_empty", 422)),
         ({"to": NINE + timedelta(days=401)}, ("calls.report.range_too_long", 422)),
-        ({"group_by": "team"}, ("request.invalid", 422)),
+        ({"group_by": "shift"}, ("request.invalid", 422)),
         ({"interval": "PT7M"}, ("request.invalid", 422)),
     ],
 )
@@ -314,13 +314,13 @@ def test_an_explanation_names_calls_legs_and_what_was_said_of_the_agent(hour):
 
 AGENT = Actor("somebody", roles=frozenset({"agent"}), agent="a-2")
 CLIENT = Actor("acme", roles=frozenset({"client"}), client="acme")
-SUPERVISOR = Actor("boss", roles=frozenset({"supervisor"}), team="days")
+MANAGER = Actor("boss", roles=frozenset({"manager"}), team="days")
 
 
 def test_who_sees_whom(hour):
     hour.configure("ConfigureQueue", "sales", {"client": "acme"})
     hour.take(*handled("c9", "a-3", 20, 5, queue="care"))
-    assert {row["agent"] for row in rows(hour, SUPERVISOR)} == {"a-1", "a-2", "a-3"}
+    assert {row["agent"] for row in rows(hour, MANAGER)} == {"a-1", "a-2", "a-3"}
     assert {row["agent"] for row in rows(hour, AGENT)} == {"a-2"}
     assert hour.refusal("AgentsOf", AGENT, **HOUR, agent="a-1") == ("request.not_found", 404)
     assert hour.refusal("AgentsOf", CLIENT, **HOUR, group_by="agent") == ("calls.report.names_not_shown", 403)

@@ -55,7 +55,8 @@ def assess(figure, denominator=None, period=THIS_WEEK):
 @pytest.mark.parametrize(
     ("unfit", "code"),
     [
-        ({"scope": Scope("team", "blue")}, "team_unknown"),
+        ({"scope": Scope("team", "north"), "metric": "answered"}, "metric_not_of_agent"),
+        ({"scope": Scope("team", "north"), "metric": "handled", "jointly": True}, "agent_not_for_clients"),
         ({"scope": Scope("agent", "a-1"), "metric": "service_level", "target": "0.8"}, "metric_not_of_agent"),
         ({"scope": Scope("agent", "a-1"), "metric": "handled", "jointly": True}, "agent_not_for_clients"),
         ({"flag": "sale"}, "flag_without_dispositions"),
@@ -70,9 +71,9 @@ def test_what_makes_no_sense_is_refused(unfit, code):
     quota.when(order(**unfit), by=MANAGER).rejected(f"calls.quota.{code}")
 
 
-def test_a_client_sets_no_quota_for_an_agent():
-    of_agent = order(metric="handled", scope=Scope("agent", "a-1"))
-    quota.when(of_agent, by=CLIENT).rejected("calls.quota.agent_not_for_clients")
+@pytest.mark.parametrize("scope", [Scope("agent", "a-1"), Scope("team", "north")])
+def test_a_client_sets_no_quota_for_an_agent_or_a_team(scope):
+    quota.when(order(metric="handled", scope=scope), by=CLIENT).rejected("calls.quota.agent_not_for_clients")
 
 
 def test_a_quota_is_set_once():

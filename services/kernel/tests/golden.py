@@ -48,9 +48,8 @@ def newest(files: list[GoldenFile]) -> dict[str, int]:
 
 def stored_by(api: Api) -> dict[str, type]:
     """The events that the things of a service store, and those that it publishes, by type."""
-    kinds = {case.things.prefix: case.things for case in api.use_cases.values() if case.things}
     published = {event_type(each.internal): each.internal for each in api.publications.values() if each.internal}
-    return published | {name: cls for things in kinds.values() for name, cls in things.events.items()}
+    return published | {name: cls for things in api.kinds for name, cls in things.events.items()}
 
 
 def keeps_its_shape(shape: Any, name: str, version: int, files: list[GoldenFile]) -> None:

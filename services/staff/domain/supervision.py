@@ -141,13 +141,15 @@ class SupervisedPeriod:
         return tuple(duty for duty in DUTIES if duty not in self.proven)
 
 
-def decide(period: SupervisedPeriod, order: Order, ctx: Context, *, induction_finished: bool) -> Decision:
-    """Nobody judges their own period."""
+def decide(
+    period: SupervisedPeriod, order: Order, ctx: Context, *, agent: str | None, induction_finished: bool
+) -> Decision:
+    """Nobody judges their own period; `agent` is the name by which calls know the trainee."""
     if isinstance(order, StartSupervision):
         return _start(period, order, ctx)
     if period.status != "supervised":
         return Rejected("staff.supervision.not_running", "No supervised period is running: start one first.")
-    if ctx.actor.is_employee(ctx.key):
+    if ctx.actor.is_employee(ctx.key, agent):
         return Rejected("staff.supervision.own_period", "Have somebody else do this: it is your own supervised period.")
     match order:
         case RecordCheckpoint():

@@ -18,6 +18,7 @@ ADA = {
     "email": "ada@example.org",
     "role": "agent",
     "team": "north",
+    "agent": "a-1042",
     "starts_on": "2026-11-02",
     "external_id": {"system": "hris", "value": "a:1"},
 }
@@ -68,7 +69,8 @@ def test_a_field_that_cannot_be_is_pointed_at(staff, change, pointer):
 def test_an_employee_is_listed_as_they_were_hired(hired):
     first, second = hired.ask("Employees")["items"]
     assert first == {"id": new_id(1), **ADA, "status": "hired"}
-    assert second == {"id": new_id(2), **ALAN, "team": None, "email": None, "external_id": None, "status": "hired"}
+    nothing = dict.fromkeys(("team", "agent", "email", "external_id"))
+    assert second == {"id": new_id(2), **ALAN, **nothing, "status": "hired"}
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,7 @@ def test_an_employee_is_listed_as_they_were_hired(hired):
     [
         ({"role": "trainer"}, ["Alan"]),
         ({"team": "north"}, ["Ada"]),
+        ({"agent": "a-1042"}, ["Ada"]),
         ({"external_id": "hris:a:1"}, ["Ada"]),
         ({"external_id": "hris:a"}, []),
         ({"status": "supervised"}, []),
