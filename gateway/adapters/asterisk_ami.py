@@ -20,7 +20,7 @@ from gateway.sources import Source
 from services.kernel.values import FieldError
 
 _EPOCH = re.compile(r"(\d{10})(?:\.(\d{1,6}))?")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
 NO_KEY = ("", "")
 NOTHING_SAID = frozenset({"", "<unknown>", "<none>"})
 
@@ -75,9 +75,10 @@ WITHOUT_FACT = frozenset(
 # Events of a channel that may be the caller's or the agent's; what they have in common is the call that began it all.
 OF_EITHER_SIDE = frozenset({"hold", "unhold"})
 MEMBER = ("membername", "agentname", "interface", "agentcalled", "member", "location")
-STATES = (
-    "unknown", "not_in_use", "in_use", "busy", "invalid", "unavailable", "ringing", "ringing_in_use", "on_hold",
-)  # fmt: skip
+STATES = {
+    "0": "unknown", "1": "not_in_use", "2": "in_use", "3": "busy", "4": "invalid", "5": "unavailable", "6": "ringing",
+    "7": "ringing_in_use", "8": "on_hold",
+}  # fmt: skip
 
 
 class Event:
@@ -94,7 +95,7 @@ class Event:
         value = self._given.get(name, NO_KEY)[1]
         if value.__class__ is list:
             value = value[0] if value else ""
-        text = "" if value is None else str(value).strip()
+        text = str(value).strip() if isinstance(value, str | int | float) else ""
         return "" if text in NOTHING_SAID else text
 
     def first(self, names: Sequence[str]) -> str | None:
@@ -253,7 +254,7 @@ def _of_agent(rule: Rule, event: Event) -> Iterator[dict[str, Any]]:
         if not status:
             yield _note("agent", event) | {"agent": agent}
             return
-        state = STATES[int(status)] if status.isdecimal() and int(status) < len(STATES) else status
+        state = STATES.get(status, status)
         yield {"type": rule.type, "agent": agent, "data": {"state": state} | _raw(event)}
         return
     about: dict[str, Any] = {"agent": agent, "data": {"queues": [queue]} if (queue := event.use("queue")) else {}}
