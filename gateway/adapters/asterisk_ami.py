@@ -41,13 +41,18 @@ _COMPLETED = {"holdtime": "wait_seconds", "talktime": "talk_seconds"}
 _GROSS = {"talk_includes_hold": True}
 _ENDED = Rule("call.ended", _COMPLETED, _GROSS, "completed")
 _TRANSFERRED = Rule("call.transferred", {"talktime": "talk_seconds"}, _GROSS, "completed")
+_GAVE_UP = {"position": "position", "holdtime": "wait_seconds"}
+# Sent of every exit, answers included; of one alone where the caller has pressed a key.
+_LEFT = Rule("call.queue_left", always={"reason": "key", "tentative": True})
 _PAUSED, _RESUMED, _STATE = Rule("agent.paused"), Rule("agent.resumed"), Rule("agent.state_changed")
 
 RULES: Mapping[str, Rule] = {
     "queuecallerjoin": _JOIN,
     "join": _JOIN,  # until Asterisk 11
-    # Also sent when a caller is sent on after the time-out or for want of agents: only the log tells these apart.
-    "queuecallerabandon": Rule("call.abandoned", {"position": "position", "holdtime": "wait_seconds"}, told="left"),
+    # Also sent when a caller is sent on after the time-out or for want of agents: what follows, or the log, tells.
+    "queuecallerabandon": Rule("call.abandoned", _GAVE_UP, {"tentative": True}, told="left"),
+    "queuecallerleave": _LEFT,
+    "leave": _LEFT,  # until Asterisk 11
     "agentcalled": Rule("call.ringing"),
     "agentconnect": Rule("call.answered", _WAITED, told="answered"),
     # Milliseconds, whatever the documentation says: `rna()` of app_queue.c gives the same `rnatime` to this event, to
@@ -65,10 +70,10 @@ RULES: Mapping[str, Rule] = {
     "hold": Rule("call.held"),
     "unhold": Rule("call.resumed"),
 }
-# Answers to actions and moving averages; a leave that names no reason.
+# Answers to actions and moving averages.
 WITHOUT_FACT = frozenset(
     {
-        "queuecallerleave", "leave", "queueparams", "queuemember", "queueentry", "queuestatuscomplete", "queuesummary",
+        "queueparams", "queuemember", "queueentry", "queuestatuscomplete", "queuesummary",
         "queuesummarycomplete", "fullybooted", "successfulauth", "challengesent",
     }
 )  # fmt: skip
@@ -223,7 +228,8 @@ def _of_call(rule: Rule, event: Event, source: Source) -> dict[str, Any]:
         event.use("calleridnum")
         fact["from"] = number
     fact["data"] = {**rule.always, **_measures(rule, event)}
-    fact["data"] |= _raw(event)
+    if rule is not _LEFT:  # which says what the entry has said
+        fact["data"] |= _raw(event)
     return fact
 
 
