@@ -24,6 +24,7 @@ from gateway.adapters.reading import (
     between,
     documents,
     item,
+    noted,
     number,
     numbers,
     since_1970,
@@ -160,7 +161,12 @@ def _exit(about: Fact, said: Variables) -> Iterator[Fact]:
     elif cause == "cancel":
         gone = said.get("cc_queue_canceled_epoch")
         left = {**about, "occurred_at": needed_time(said, "cc_queue_canceled_epoch", "end_epoch")}
-        yield exit_of(left, said.get("cc_cancel_reason", "NONE"), between(joined, gone), BY_RECORD)
+        reason = said.get("cc_cancel_reason", "NONE")
+        fact = exit_of(left, reason, between(joined, gone), BY_RECORD)
+        if not fact and reason != "NONE":  # the end of the call ends the visit
+            queue = {name: text for name, text in said.items() if name.startswith("cc_")}
+            fact = noted(f"cc_cancel_reason {reason}"[:200], queue, **left)
+        yield fact
 
 
 def _agents_leg(said: Variables) -> Iterator[Fact]:
