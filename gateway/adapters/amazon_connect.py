@@ -6,9 +6,12 @@ events a version older than any record's. The entry into a queue is a record of 
 queue takes nothing away from an event that does.
 """
 
+import base64
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.adapters.reading import Fact, word
+from gateway.adapters.reading import Document, Fact, documents, part, word
+from services.kernel.values import FieldError
 
 BEFORE_ANY_RECORD = "1970-01-01T00:00:00Z"
 NO_CALL = frozenset({"MONITOR"})  # a supervisor who listens
@@ -23,9 +26,31 @@ DIRECTIONS = {
 BY = {"CUSTOMER_DISCONNECT": "caller", "AGENT_DISCONNECT": "agent"}
 
 
+def unwrapped(body: bytes) -> Iterator[Document | FieldError]:
+    """The documents of a body; of a batch as Lambda, Kinesis and Firehose hand it on, those that its records hold."""
+    for document in documents(body):
+        batch = None if isinstance(document, FieldError) else document.get("Records") or document.get("records")
+        if not isinstance(batch, list):
+            yield document
+            continue
+        for record in batch:
+            yield from documents(_content(record) if isinstance(record, dict) else b"null")
+
+
+def _content(record: Mapping[str, Any]) -> bytes:
+    """What a record holds: base64 in one of Kinesis or Firehose, text in one of SQS or SNS."""
+    told = part(record, "kinesis").get("data") or record.get("data")
+    if told is None:
+        return str(record.get("body") or part(record, "Sns").get("Message") or "null").encode()
+    try:
+        return base64.b64decode(str(told), validate=True)
+    except ValueError:
+        return str(told).encode("utf-8", "replace")
+
+
 def is_call(channel: Any, method: Any) -> bool:
     """Whether a contact is a call: a voice one, as long as no channel is named, and no supervision."""
-    return (word(channel) or "VOICE").upper() == "VOICE" and word(method) not in NO_CALL
+    return (word(channel) or "VOICE").upper() == "VOICE" and (word(method) or "").upper() not in NO_CALL
 
 
 def name_of(named: Any, arn: Any) -> str | None:

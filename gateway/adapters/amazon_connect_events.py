@@ -13,13 +13,15 @@ from gateway.adapters.amazon_connect import (
     is_call,
     name_of,
     of_contact,
+    unwrapped,
 )
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.proofs import PASSWORD, Callback
-from gateway.adapters.reading import MALFORMED, Document, Fact, documents, item, needed, part, without, word
+from gateway.adapters.reading import MALFORMED, Document, Fact, item, needed, noted, part, without, word
 from gateway.sources import Source
 from services.kernel.values import FieldError
 
+ABOUT_CONTACTS = "Amazon Connect Contact Event"
 WITHOUT_FACT = frozenset({"CONNECTED_TO_SYSTEM", "PAUSED", "RESUMED"})  # the system's answer; pauses of tasks, no holds
 READ = (
     "eventType", "contactId", "channel", "initiationMethod", "initiationTimestamp", "disconnectTimestamp",
@@ -39,7 +41,7 @@ class AmazonConnectEvents:
 
     def items(self, body: bytes, source: Source, _given: Parameters) -> Iterator[Item]:
         """Each event."""
-        for envelope in documents(body):
+        for envelope in unwrapped(body):
             yield Item(fault=envelope) if isinstance(envelope, FieldError) else _item(envelope, source)
 
 
@@ -53,6 +55,11 @@ def _item(envelope: Document, source: Source) -> Item:
 
 
 def _facts(detail: Mapping[str, Any], envelope: Document) -> Iterator[Fact]:
+    about = envelope.get("detail-type") or ABOUT_CONTACTS
+    if about != ABOUT_CONTACTS:  # of a rule that matches too much
+        other = noted(str(about)[:200], dict(detail), call_id=word(detail.get("contactId")))
+        yield other and other | {"occurred_at": needed(envelope, "time")}
+        return
     kind, contact = needed(detail, "eventType"), needed(detail, "contactId")
     queue_info, agent_info = part(detail, "queueInfo"), part(detail, "agentInfo", "AgentInfo")
     queue = name_of(None, queue_info.get("queueArn"))

@@ -12,6 +12,7 @@ from gateway.adapters.amazon_connect import (
     is_call,
     name_of,
     of_contact,
+    unwrapped,
 )
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.proofs import PASSWORD, Callback
@@ -19,7 +20,6 @@ from gateway.adapters.reading import (
     Document,
     Fact,
     dated,
-    documents,
     item,
     needed,
     number,
@@ -53,7 +53,7 @@ class AmazonConnectRecords:
 
     def items(self, body: bytes, source: Source, _given: Parameters) -> Iterator[Item]:
         """Each record."""
-        for record in documents(body):
+        for record in unwrapped(body):
             if isinstance(record, FieldError):
                 yield Item(fault=record)
             elif not is_call(record.get("Channel"), record.get("InitiationMethod")):

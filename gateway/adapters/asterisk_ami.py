@@ -20,7 +20,7 @@ from gateway.sources import Source
 from services.kernel.values import FieldError
 
 _EPOCH = re.compile(r"(\d{10})(?:\.(\d{1,6}))?")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
 NO_KEY = ("", "")
 NOTHING_SAID = frozenset({"", "<unknown>", "<none>"})
 
@@ -41,13 +41,18 @@ _COMPLETED = {"holdtime": "wait_seconds", "talktime": "talk_seconds"}
 _GROSS = {"talk_includes_hold": True}
 _ENDED = Rule("call.ended", _COMPLETED, _GROSS, "completed")
 _TRANSFERRED = Rule("call.transferred", {"talktime": "talk_seconds"}, _GROSS, "completed")
+_GAVE_UP = {"position": "position", "holdtime": "wait_seconds"}
+# Sent of every exit, answers included; of one alone where the caller has pressed a key.
+_LEFT = Rule("call.queue_left", always={"reason": "key", "tentative": True})
 _PAUSED, _RESUMED, _STATE = Rule("agent.paused"), Rule("agent.resumed"), Rule("agent.state_changed")
 
 RULES: Mapping[str, Rule] = {
     "queuecallerjoin": _JOIN,
     "join": _JOIN,  # until Asterisk 11
-    # Also sent when a caller is sent on after the time-out or for want of agents: only the log tells these apart.
-    "queuecallerabandon": Rule("call.abandoned", {"position": "position", "holdtime": "wait_seconds"}, told="left"),
+    # Also sent when a caller is sent on after the time-out or for want of agents: what follows, or the log, tells.
+    "queuecallerabandon": Rule("call.abandoned", _GAVE_UP, {"tentative": True}, told="left"),
+    "queuecallerleave": _LEFT,
+    "leave": _LEFT,  # until Asterisk 11
     "agentcalled": Rule("call.ringing"),
     "agentconnect": Rule("call.answered", _WAITED, told="answered"),
     # Milliseconds, whatever the documentation says: `rna()` of app_queue.c gives the same `rnatime` to this event, to
@@ -65,19 +70,20 @@ RULES: Mapping[str, Rule] = {
     "hold": Rule("call.held"),
     "unhold": Rule("call.resumed"),
 }
-# Answers to actions and moving averages; a leave that names no reason.
+# Answers to actions and moving averages.
 WITHOUT_FACT = frozenset(
     {
-        "queuecallerleave", "leave", "queueparams", "queuemember", "queueentry", "queuestatuscomplete", "queuesummary",
+        "queueparams", "queuemember", "queueentry", "queuestatuscomplete", "queuesummary",
         "queuesummarycomplete", "fullybooted", "successfulauth", "challengesent",
     }
 )  # fmt: skip
 # Events of a channel that may be the caller's or the agent's; what they have in common is the call that began it all.
 OF_EITHER_SIDE = frozenset({"hold", "unhold"})
 MEMBER = ("membername", "agentname", "interface", "agentcalled", "member", "location")
-STATES = (
-    "unknown", "not_in_use", "in_use", "busy", "invalid", "unavailable", "ringing", "ringing_in_use", "on_hold",
-)  # fmt: skip
+STATES = {
+    "0": "unknown", "1": "not_in_use", "2": "in_use", "3": "busy", "4": "invalid", "5": "unavailable", "6": "ringing",
+    "7": "ringing_in_use", "8": "on_hold",
+}  # fmt: skip
 
 
 class Event:
@@ -94,7 +100,7 @@ class Event:
         value = self._given.get(name, NO_KEY)[1]
         if value.__class__ is list:
             value = value[0] if value else ""
-        text = "" if value is None else str(value).strip()
+        text = str(value).strip() if isinstance(value, str | int | float) else ""
         return "" if text in NOTHING_SAID else text
 
     def first(self, names: Sequence[str]) -> str | None:
@@ -222,7 +228,8 @@ def _of_call(rule: Rule, event: Event, source: Source) -> dict[str, Any]:
         event.use("calleridnum")
         fact["from"] = number
     fact["data"] = {**rule.always, **_measures(rule, event)}
-    fact["data"] |= _raw(event)
+    if rule is not _LEFT:  # which says what the entry has said
+        fact["data"] |= _raw(event)
     return fact
 
 
@@ -253,7 +260,7 @@ def _of_agent(rule: Rule, event: Event) -> Iterator[dict[str, Any]]:
         if not status:
             yield _note("agent", event) | {"agent": agent}
             return
-        state = STATES[int(status)] if status.isdecimal() and int(status) < len(STATES) else status
+        state = STATES.get(status, status)
         yield {"type": rule.type, "agent": agent, "data": {"state": state} | _raw(event)}
         return
     about: dict[str, Any] = {"agent": agent, "data": {"queues": [queue]} if (queue := event.use("queue")) else {}}

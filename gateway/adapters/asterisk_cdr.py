@@ -14,18 +14,19 @@ is ours to tell, follows from the row alone:
   where neither is, the one on the other side of the number that is a public one.
 """
 
-import csv
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from gateway.adapters import asterisk_times
 from gateway.adapters.asterisk_channels import device, endpoint
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.phone_numbers import e164
-from gateway.adapters.reading import documents
+from gateway.adapters.reading import documents, text_of
+from gateway.adapters.tables import table
 from gateway.problems import invalid
 from gateway.sources import Source
 from services.kernel.values import FieldError
@@ -36,7 +37,7 @@ COLUMNS = frozenset(
     {"uniqueid", "linkedid", "src", "dst", "channel", "dstchannel", "start", "answer", "end", "billsec", "disposition"}
 )
 ANSWERED = "ANSWERED"
-_SECONDS = re.compile(r"\d+(?:\.\d+)?")
+_SECONDS = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?")
 _QUEUE = re.compile(r"\bqueues?\b", re.IGNORECASE)
 
 
@@ -75,29 +76,22 @@ def _rows(body: bytes) -> Iterator[Row | FieldError]:
         for each in documents(body):
             yield each if isinstance(each, FieldError) else _row(each)
         return
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = body.decode("latin-1")  # as old telephone systems write callers' names
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        return
-    delimiter = ";" if lines[0].count(";") > lines[0].count(",") else ","
-    header, *rows = csv.reader(lines, delimiter=delimiter)
-    names = [name.strip().casefold() for name in header]
-    if "uniqueid" not in names:
+    header, rows = table(text_of(body))
+    names = [name.casefold() for name in header]
+    if names and "uniqueid" not in names:
         remedy = "Begin with a header that names the columns, uniqueid among them: Master.csv has none of its own."
         raise invalid(FieldError("/0", "required", remedy))
-    for values in rows:
-        if len(values) == len(names):
-            yield _row(dict(zip(names, values, strict=True)))
+    for cells, fault in rows:
+        if fault is not None:
+            yield FieldError("", "telephony.malformed_line", fault)
         else:
-            remedy = f"A row has {len(names)} columns, this one {len(values)}: it is cut off."
-            yield FieldError("", "telephony.malformed_line", remedy)
+            yield _row(dict(zip(names, cells, strict=True)))
 
 
 def _row(given: Mapping[str, Any]) -> Row:
-    return {name.casefold(): "" if value is None else str(value).strip() for name, value in given.items()}
+    return {
+        name.casefold(): str(value).strip() for name, value in given.items() if isinstance(value, str | int | float)
+    }
 
 
 def _item(row: Row, source: Source, corrected_at: str | None) -> Item:
@@ -129,10 +123,10 @@ def _digest(*said: str) -> str:
 def _facts(row: Row, source: Source) -> Iterator[dict[str, Any]]:
     if not row.get("uniqueid"):
         raise Unusable("uniqueid", "required", "A row names its call by uniqueid.")
-    began = _instant(row, "start", source)
+    began = _instant(row, "start", source, asterisk_times.created(row["uniqueid"]))
     if began is None:
         raise Unusable("start", "required", "A row says when its call began.")
-    ended = _instant(row, "end", source) or began + timedelta(seconds=_seconds(row, "duration") or 0)
+    ended = _instant(row, "end", source, began) or began + timedelta(seconds=_seconds(row, "duration") or 0)
     if _of_queue(row):
         yield {
             "type": "call.noted",
@@ -148,11 +142,13 @@ def _facts(row: Row, source: Source) -> Iterator[dict[str, Any]]:
         if number is None and row.get(column):
             raw[column] = row[column]
     yield started | {"data": {"raw": raw} if raw else {}}
-    disposition, answered = row.get("disposition", "").upper(), _instant(row, "answer", source)
+    disposition, answered = row.get("disposition", "").upper(), _instant(row, "answer", source, began)
     if disposition == ANSWERED and answered is not None and agent:
         yield {"type": "call.answered", "occurred_at": answered.isoformat(), "agent": agent}
         talk = _seconds(row, "billsec")
-        data = {} if talk is None else {"talk_seconds": talk, "talk_includes_hold": True}
+        data: dict[str, Any] = {} if talk is None else {"talk_seconds": talk, "talk_includes_hold": True}
+        if row.get("billsec", "").startswith("-"):
+            data["raw"] = {"billsec": row["billsec"]}
         yield {"type": "call.leg_ended", "occurred_at": ended.isoformat(), "agent": agent, "data": data}
     yield {"type": "call.ended", "occurred_at": ended.isoformat(), "data": {"cause": disposition or None}}
 
@@ -179,22 +175,22 @@ def _direction(row: Row, source: Source) -> tuple[str | None, str]:
 
 
 def _seconds(row: Row, column: str) -> float | None:
+    """What a column says; a negative duration (the clock was set back) counts as none."""
     text = row.get(column, "")
     if not text:
         return None
     if not _SECONDS.fullmatch(text):
         raise Unusable(column, "invalid_field", f"{column} is {text[:40]!r}, not a number of seconds.")
-    return float(text) if "." in text else int(text)
+    return max(float(text) if "." in text else int(text), 0)
 
 
-def _instant(row: Row, column: str, source: Source) -> datetime | None:
+def _instant(row: Row, column: str, source: Source, not_before: datetime | None) -> datetime | None:
     """The instant of a column; local time of the source where it has no offset."""
     text = row.get(column, "")
     if not text or text.startswith("0000-00-00"):
         return None
     try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
+        return asterisk_times.instant(text, source, not_before)
+    except (ValueError, OverflowError) as error:
         remedy = f"{column} is {text[:40]!r}. Give 2026-01-05 11:03:16, in the zone of the source, or with an offset."
         raise Unusable(column, "invalid_instant", remedy) from error
-    return (instant if instant.tzinfo else instant.replace(tzinfo=source.timezone)).astimezone(UTC)

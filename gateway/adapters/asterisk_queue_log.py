@@ -6,15 +6,18 @@ stays in `data.raw`; what a line merely implies is left to the fold.
 
 import hashlib
 import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from gateway.adapters import asterisk_times
 from gateway.adapters.asterisk_records import QUEUE_LOG, Told, record
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.phone_numbers import e164
+from gateway.adapters.reading import text_of
 from gateway.problems import invalid
 from gateway.sources import Source
 from services.kernel.values import FieldError
@@ -25,7 +28,7 @@ WITHOUT_FACT = frozenset({"CONFIGRELOAD", "SYSCOMPAT"})
 GENERATION = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 
 _EPOCH = re.compile(r"(\d{10})(?:\.(\d{1,6}))?")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
 
 
 class Malformed(Exception):  # noqa: N818 - becomes the line's verdict
@@ -132,7 +135,7 @@ class AsteriskQueueLog:
         position = 0
         for written in body.split(b"\n"):
             # A log that is truncated while Asterisk writes to it begins with a hole, read as NULs.
-            line = written.lstrip(b"\0").rstrip(b"\r")
+            line = written.lstrip(b"\0").removeprefix(BOM_UTF8).rstrip(b"\r")
             if line.strip():
                 yield _item(line, identify(line, position), source)
             position += len(written) + 1
@@ -171,10 +174,7 @@ def _item(written: bytes, line_id: str, source: Source) -> Item:
 
 
 def _read(written: bytes, source: Source) -> Line:
-    try:
-        text = written.decode()
-    except UnicodeDecodeError:
-        text = written.decode("latin-1")  # as old telephone systems write callers' names
+    text = text_of(written)
     if "\0" in text:
         raise Malformed("The line holds NUL bytes: it was cut off or overwritten.")
     time, *fields = text.split("|")
@@ -182,16 +182,16 @@ def _read(written: bytes, source: Source) -> Line:
         raise Malformed("A line has at least time|call|queue|agent|EVENT: it is cut off.")
     call, queue, agent, event, *parameters = (field.strip() for field in fields)
     named = [None if name in ("", NOBODY) else name for name in (queue, agent)]
-    return Line(_instant(time.strip(), source), call, named[0], named[1], event.upper(), parameters)
+    return Line(_instant(time.strip(), call, source), call, named[0], named[1], event.upper(), parameters)
 
 
-def _instant(text: str, source: Source) -> str:
+def _instant(text: str, call: str, source: Source) -> str:
     if epoch := _EPOCH.fullmatch(text):
         whole = datetime.fromtimestamp(int(epoch[1]), UTC).replace(tzinfo=None).isoformat()
         return f"{whole}.{epoch[2]}Z" if epoch[2] else f"{whole}Z"
     try:  # the database back end of some versions writes local time
-        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=source.timezone).isoformat()
-    except ValueError as error:
+        return asterisk_times.instant(text, source, asterisk_times.created(call)).isoformat()
+    except (ValueError, OverflowError) as error:
         raise Malformed(f"{text[:40]!r} is not a time in seconds since 1970: the line is cut off.") from error
 
 

@@ -4,9 +4,7 @@ A row says a whole call. Its record is the row's external id: an equal row again
 the call, and the newest one counts (by `updated_at` where the row has it, else by when it came).
 """
 
-import csv
 import hashlib
-import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,7 +14,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.adapters.items import Item, Parameters
-from gateway.adapters.phone_numbers import e164
+from gateway.adapters.phone_numbers import REGIONS, e164
+from gateway.adapters.tables import Cells, table
 from gateway.problems import invalid
 from gateway.sources import Source
 from services.kernel.values import FieldError
@@ -32,7 +31,7 @@ COLUMNS = frozenset(
     {*REQUIRED, *DURATIONS, "ended_at", "queue", "queued_at", "answered_at", "agent", "from_number", "to_number",
      "outcome", "disposition", "recording_url", "tz", "region", "updated_at"}
 )  # fmt: skip
-DELIMITERS = ",;\t"
+FAR_AWAY = "Give an instant of the years 1900 to 9998."
 
 _DURATION = re.compile(r"\d{1,9}([.,]\d{1,9})?")
 
@@ -64,18 +63,14 @@ class CsvCalls:
 
     def items(self, body: bytes, source: Source, given: Parameters) -> Iterator[Item]:
         """Each row below the one with the names."""
-        arrived = self._clock().isoformat()
+        arrived = self._clock()
         names, rows = _read(body, _mapping(given.get("mapping", "")))
-        while True:
-            try:
-                cells = next(rows, None)
-            except csv.Error as error:
-                yield Item(fault=FieldError("", "telephony.malformed_row", f"This is no row of a CSV file: {error}."))
-                continue
-            if cells is None:
-                return
-            if any(cell.strip() for cell in cells):
-                yield _item(names, cells, source, arrived)
+        for place, (cells, fault) in enumerate(rows):
+            row = {name: cell.strip() for name, cell in zip(names, cells, strict=False) if cell.strip()}
+            if fault is not None:
+                yield Item(fault=FieldError("", "telephony.malformed_row", fault), id=row.get("external_id"))
+            else:  # of two rows of a call in one file, the second corrects the first
+                yield _item(row, source, (arrived + timedelta(microseconds=place)).isoformat())
 
 
 def _mapping(text: str) -> dict[str, str]:
@@ -90,17 +85,16 @@ def _mapping(text: str) -> dict[str, str]:
     return mapped
 
 
-def _read(body: bytes, mapping: Mapping[str, str]) -> tuple[list[str], Iterator[list[str]]]:
+def _read(body: bytes, mapping: Mapping[str, str]) -> tuple[list[str], Iterator[Cells]]:
     """The columns by our names, and the rows; what has no name of ours keeps its own."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise invalid(FieldError("", "invalid_field", "Write the file in UTF-8.")) from error
-    head = text.partition("\n")[0]
-    delimiter = max(DELIMITERS, key=head.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = [name.strip() for name in next(rows, [])]
-    names = [mapping.get(name, name) for name in header]
+    header, rows = table(text)
+    known = {*header, *mapping.values()}
+    ours = {name: name.lower() for name in header if name.lower() in COLUMNS - known}
+    names = [mapping.get(name) or ours.get(name, name) for name in header]
     if not header:
         return names, iter(())
     faults = [FieldError(f"/{name}", "missing_column", "The first line must name this column.")
@@ -112,11 +106,7 @@ def _read(body: bytes, mapping: Mapping[str, str]) -> tuple[list[str], Iterator[
     return names, rows
 
 
-def _item(names: list[str], cells: list[str], source: Source, arrived: str) -> Item:
-    row = {name: cell.strip() for name, cell in zip(names, cells, strict=False) if cell.strip()}
-    if len(cells) != len(names):
-        remedy = f"The row has {len(cells)} cells, the first line names {len(names)}: it is cut off."
-        return Item(fault=FieldError("", "telephony.malformed_row", remedy), id=row.get("external_id"))
+def _item(row: Row, source: Source, arrived: str) -> Item:
     try:
         facts = list(_facts(row, source))
         version = _instant(row, "updated_at", source)
@@ -162,7 +152,10 @@ def _facts(row: Row, source: Source) -> Iterator[dict[str, Any]]:
         )
     wrapup = durations["wrapup_s"]
     if wrapup is not None and ended and answered:
-        over = ended + timedelta(seconds=float(wrapup))
+        try:
+            over = ended + timedelta(seconds=float(wrapup))
+        except OverflowError as error:
+            raise Unreadable("ended_at", FAR_AWAY) from error
         yield _fact("call.wrapup_ended", over, agent=agent, data={"wrapup_seconds": wrapup})
     if code := row.get("disposition"):
         yield _fact("call.disposition_set", last, data={"code": code})
@@ -176,13 +169,18 @@ def _check(row: Row) -> None:
             raise Unreadable(column, "Fill this column in.")
     if row["direction"].lower() not in DIRECTIONS:
         raise Unreadable("direction", f"Give one of {', '.join(sorted(DIRECTIONS))}.")
-    if (outcome := row.get("outcome")) and outcome.lower() not in OUTCOMES:
+    outcome = row.get("outcome", "").lower()
+    if outcome and outcome not in OUTCOMES:
         raise Unreadable("outcome", f"Give one of {', '.join(sorted(OUTCOMES))}.")
+    if row.get("region", "FR").upper() not in REGIONS:
+        raise Unreadable("region", "Give the ISO 3166 code of a country, such as FR.")
     if "answered_at" in row and "agent" not in row:
         raise Unreadable("agent", "Say who answered: answered_at has an instant.")
-    if row.get("outcome", "").lower() == "answered" and "answered_at" not in row:
+    if outcome == "answered" and "answered_at" not in row:
         raise Unreadable("answered_at", "Say when the call was answered.")
-    if row.get("outcome", "").lower() in LEFT and "queue" not in row:
+    if outcome in LEFT | {"abandoned"} and "answered_at" in row:
+        raise Unreadable("answered_at", f"Leave it empty: a call of the outcome {outcome} was answered by nobody.")
+    if outcome in LEFT and "queue" not in row:
         raise Unreadable("queue", "Say which queue the call left.")
 
 
@@ -192,7 +190,7 @@ def _fact(kind: str, at: datetime | None, **fields: Any) -> dict[str, Any]:
 
 
 def _numbers(row: Row, source: Source) -> dict[str, str | None]:
-    region = row.get("region", source.default_region)
+    region = row["region"].upper() if "region" in row else source.default_region
     return {ours: e164(row.get(theirs, ""), region) for ours, theirs in (("from", "from_number"), ("to", "to_number"))}
 
 
@@ -219,8 +217,13 @@ def _instant(row: Row, column: str, source: Source) -> datetime | None:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
         raise Unreadable(column, "Give an instant such as 2026-01-05T10:00:00+01:00, or local time.") from error
-    if instant.tzinfo is not None:
-        return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC) if instant.tzinfo is not None else _of_local_time(instant, row, column, source)
+    except OverflowError as error:
+        raise Unreadable(column, FAR_AWAY) from error
+
+
+def _of_local_time(instant: datetime, row: Row, column: str, source: Source) -> datetime:
     name = row.get("tz")
     if name is not None and name not in ZONES:
         raise Unreadable("tz", "Give an IANA time zone, such as Europe/Paris.")

@@ -4,21 +4,27 @@ An answered channel is no answered call: only what mod_callcenter notes of it sa
 """
 
 import base64
+import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
+
+import orjson
 
 from gateway.adapters.freeswitch_events import BY_EVENT, BY_RECORD, exit_of, told_twice, visit
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.proofs import PASSWORD, Callback
 from gateway.adapters.reading import (
+    LATIN_1,
     Document,
     Fact,
     Malformed,
     between,
     documents,
     item,
+    noted,
     number,
     numbers,
     since_1970,
@@ -28,7 +34,7 @@ from services.kernel.values import FieldError
 
 Variables = Mapping[str, str]
 
-FORM = b"cdr="
+_FORM = re.compile(rb"^(?:[\w-]+=[^&\n]*&)*cdr=", re.MULTILINE)  # the field, whichever stand before it
 RAW = ("duration", "billsec", "mduration", "hangup_cause", "hangup_cause_q850", "sip_hangup_disposition", "cc_exit_key")
 
 # Beside what mod_callcenter sets; a record has a hundred others, and decoding them took longer than all else.
@@ -58,23 +64,31 @@ class FreeswitchCdr:
 
 
 def _documents(body: bytes) -> Iterator[Document | FieldError]:
-    if body.lstrip()[:1] in (b"{", b"[") and FORM not in body:
+    body = body.removeprefix(BOM_UTF8).strip()
+    if body[:1] in (b"{", b"[") and not _FORM.search(body):
         yield from documents(body)
         return
-    for line in body.split(b"\n"):
-        if line.strip():
-            yield from documents(_uncovered(line.strip()))
+    try:
+        orjson.loads(whole := _uncovered(body))
+    except orjson.JSONDecodeError:  # one a line, or none of ours
+        for line in body.split(b"\n"):
+            if line.strip():
+                yield from documents(_uncovered(line.strip()))
+    else:
+        yield from documents(whole)
 
 
-def _uncovered(line: bytes) -> bytes:
-    """The JSON of a line."""
-    written = line.removeprefix(FORM)
+def _uncovered(written: bytes) -> bytes:
+    """The JSON of a body or of a line."""
+    if form := _FORM.match(written):
+        written = written[form.end() :]
     if written[:1] in (b"{", b"["):
         return written
-    if written[:1] == b"%":
-        return unquote(written.decode("latin-1")).encode()
+    value = unquote_to_bytes(written.partition(b"&")[0])
+    if value[:1] in (b"{", b"["):
+        return value
     try:
-        return base64.b64decode(unquote(written.decode("latin-1")), validate=True).rstrip(b"\0")
+        return base64.b64decode(b"".join(value.split()), validate=True).rstrip(b"\0")
     except ValueError:
         return written
 
@@ -84,9 +98,13 @@ def _item(document: Document, source: Source) -> Item:
     if not isinstance(variables, dict):
         return item(None, source, ())
     core = str(document.get("core-uuid", ""))
-    plain = {name: str(value) for name, value in variables.items() if name in READ or name.startswith("cc_")}
+    plain = {
+        name: str(value)
+        for name, value in variables.items()
+        if (name in READ or name.startswith("cc_")) and isinstance(value, str | int | float)
+    }
     if "%" in str(variables.get("start_stamp", "%")):  # values are URL-encoded unless encode-values says otherwise
-        plain = {name: unquote(value) for name, value in plain.items()}
+        plain = {name: unquote(value, errors=LATIN_1) for name, value in plain.items()}
     id_ = f"{core}-{plain['uuid']}" if plain.get("uuid") else None
     return item(id_, source, _facts(plain, _profile(document), source))
 
@@ -106,7 +124,9 @@ def _facts(said: Variables, profile: Mapping[str, Any], source: Source) -> Itera
     call = {"call_id": said["uuid"]}
     queue = said.get("cc_queue")
     began = needed_time(said, "start_epoch")
-    caller, called = (unquote(str(profile.get(name) or "")) for name in ("caller_id_number", "destination_number"))
+    caller, called = (
+        unquote(str(profile.get(name) or ""), errors=LATIN_1) for name in ("caller_id_number", "destination_number")
+    )
     known, other = numbers(source, **{"from": caller, "to": called})
     direction = said.get("direction")
     yield {
@@ -141,7 +161,12 @@ def _exit(about: Fact, said: Variables) -> Iterator[Fact]:
     elif cause == "cancel":
         gone = said.get("cc_queue_canceled_epoch")
         left = {**about, "occurred_at": needed_time(said, "cc_queue_canceled_epoch", "end_epoch")}
-        yield exit_of(left, said.get("cc_cancel_reason", "NONE"), between(joined, gone), BY_RECORD)
+        reason = said.get("cc_cancel_reason", "NONE")
+        fact = exit_of(left, reason, between(joined, gone), BY_RECORD)
+        if not fact and reason != "NONE":  # the end of the call ends the visit
+            queue = {name: text for name, text in said.items() if name.startswith("cc_")}
+            fact = noted(f"cc_cancel_reason {reason}"[:200], queue, **left)
+        yield fact
 
 
 def _agents_leg(said: Variables) -> Iterator[Fact]:

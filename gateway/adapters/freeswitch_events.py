@@ -15,7 +15,18 @@ import orjson
 
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.proofs import PASSWORD, Callback
-from gateway.adapters.reading import Fact, between, documents, item, needed, noted, numbers, since_1970, without
+from gateway.adapters.reading import (
+    LATIN_1,
+    Fact,
+    between,
+    documents,
+    item,
+    needed,
+    noted,
+    numbers,
+    since_1970,
+    without,
+)
 from gateway.sources import Source
 from services.kernel.values import FieldError
 
@@ -63,8 +74,10 @@ def _plain(document: Mapping[str, Any]) -> Headers:
     encoded = document.get("Event-Subclass") == OURS or (
         "Event-Subclass" not in document and "%3A" in str(document.get("Event-Date-Local", ""))
     )
-    texts = {name: str(value) for name, value in document.items() if value not in (None, "")}
-    return {name: unquote(text) for name, text in texts.items()} if encoded else texts
+    texts = {
+        name: str(value) for name, value in document.items() if value != "" and isinstance(value, str | int | float)
+    }
+    return {name: unquote(text, errors=LATIN_1) for name, text in texts.items()} if encoded else texts
 
 
 def _id(headers: Headers) -> str:

@@ -4,6 +4,8 @@ from functools import lru_cache
 
 import phonenumbers
 
+REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)  # as ISO 3166 codes
+
 
 @lru_cache(maxsize=8192)
 def e164(number: str, default_region: str | None) -> str | None:

@@ -84,6 +84,10 @@ class TwilioSignature:
 
     def holds(self, secret: str, posted: Posted) -> bool:
         """Whether the signature is that of the request; Twilio names the port in the URL at times, and at times not."""
+        try:
+            urls = list(_with_and_without_port(posted.url))
+        except ValueError:  # of a Host that is none
+            return False
         given = posted.headers.get(b"x-twilio-signature", b"")
         if posted.media_type == b"application/x-www-form-urlencoded":
             form = _flat(posted.body)
@@ -91,7 +95,6 @@ class TwilioSignature:
             form, stated = "", parse_qs(urlsplit(posted.url).query).get("bodySHA256", [""])[-1]
             if not hmac.compare_digest(hashlib.sha256(posted.body).hexdigest().encode(), stated.lower().encode()):
                 return False
-        urls = _with_and_without_port(posted.url)
         return any(hmac.compare_digest(signature(secret, url + form), given) for url in urls)
 
 

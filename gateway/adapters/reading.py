@@ -1,5 +1,6 @@
 """What adapters of feeds that post documents share: how a body is split, how times and numbers are read."""
 
+import codecs
 import json
 import math
 import re
@@ -26,9 +27,26 @@ _BLANK = re.compile(r"[\s,]*")
 _LINE_END = re.compile(r"\n|\Z")
 _decoder = json.JSONDecoder()
 
+LATIN_1 = "plateau-latin-1"  # how to decode bytes that are no UTF-8
+
+
+def _latin_1(fault: UnicodeError) -> tuple[str, int]:
+    """Old telephone systems write callers' names so, amid what else is UTF-8."""
+    if not isinstance(fault, UnicodeDecodeError):
+        raise fault
+    return fault.object[fault.start : fault.end].decode("latin-1"), fault.end
+
+
+codecs.register_error(LATIN_1, _latin_1)
+
 
 class Malformed(Exception):  # noqa: N818 - becomes the item's verdict
     """The item lacks something without which it says nothing, or has a value that cannot be read."""
+
+
+def text_of(body: bytes) -> str:
+    """What a body says in UTF-8; what is none of that is read as Latin-1, and a byte order mark is passed over."""
+    return body.removeprefix(codecs.BOM_UTF8).decode("utf-8", LATIN_1)
 
 
 def documents(body: bytes) -> Iterator[Document | FieldError]:
@@ -36,6 +54,7 @@ def documents(body: bytes) -> Iterator[Document | FieldError]:
 
     What is no object is a fault; the next line is read again.
     """
+    body = body.removeprefix(codecs.BOM_UTF8)
     for read in (_whole, _lines):  # four times as quick as what reads everything
         try:
             contents = read(body)
@@ -61,17 +80,23 @@ def _objects(content: Any) -> Iterator[Document | FieldError]:
 
 
 def _one_after_the_other(body: bytes) -> Iterator[Document | FieldError]:
-    text = body.decode("utf-8", "replace")
+    text = text_of(body)
     place = _after(_BLANK, text, 0)
     while place < len(text):
         try:
             content, end = _decoder.raw_decode(text, place)
+            content = _storable(content)
         except (ValueError, RecursionError):
             yield _fault("This is not JSON: it is cut off, or of another feed.")
             end = _after(_LINE_END, text, place)
         else:
             yield from _objects(content)
         place = _after(_BLANK, text, end)
+
+
+def _storable(content: Any) -> Any:
+    """The content with U+003F for each half of a character: texts are cut in the midst of an emoji at times."""
+    return orjson.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _after(pattern: re.Pattern[str], text: str, place: int) -> int:
@@ -81,14 +106,14 @@ def _after(pattern: re.Pattern[str], text: str, place: int) -> int:
 
 def forms(body: bytes) -> Iterator[dict[str, str]]:
     """The urlencoded forms of a body: one, or as in a log of them one a line. Empty fields are left out."""
-    for line in body.split(b"\n"):
-        if line.strip():
-            pairs = [pair.partition("=") for pair in line.strip().decode("latin-1").split("&")]
+    for line in text_of(body).split("\n"):
+        if written := line.strip():
+            pairs = [pair.partition("=") for pair in written.split("&")]
             yield {_decoded(name): _decoded(text) for name, _, text in pairs if text}
 
 
 def _decoded(text: str) -> str:
-    return unquote_plus(text) if "%" in text or "+" in text else text
+    return unquote_plus(text, errors=LATIN_1) if "%" in text or "+" in text else text
 
 
 def item(id_: str | None, source: Source, facts: Iterable[Fact], rest: Document | None = None) -> Item:

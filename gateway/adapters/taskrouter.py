@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from gateway.adapters.items import Item
-from gateway.adapters.reading import Fact, Malformed, item, needed, noted, number, numbers, since_1970, without
+from gateway.adapters.reading import Fact, Malformed, item, needed, noted, number, numbers, since_1970, without, word
 from gateway.adapters.twilio_voice import ended
 from gateway.sources import Source
 
@@ -70,8 +70,7 @@ def _attributes(event: Event) -> Mapping[str, Any]:
 
 
 def _call(event: Event) -> str | None:
-    named = _attributes(event).get("call_sid")
-    return str(named) if named else event.get("task_sid") or None
+    return word(_attributes(event).get("call_sid")) or event.get("task_sid") or None
 
 
 def _agent(event: Event) -> str | None:

@@ -189,6 +189,12 @@ async def test_what_was_known_of_a_source_holds_while_the_service_is_away(monkey
 
 
 JUNK = [None, True, 0, -1, 1e400, 2**70, "", "x", "\x00", "%", "9" * 40, "é" * 300, [], [1], {}, {"a": [{}]}, [[[]]]]
+JUNK += ["\ud83d", "9" * 5000, "-" + "9" * 17, "1" * 18 + ".9", "0001-01-01T00:00:00+14:00", "9999-12-31 23:59:59", "²"]
+CELLS = [each for each in JUNK if isinstance(each, str) and each.isprintable()] + [
+    "x" * 140_000,
+    '"',
+    "2026-10-25 02:30",
+]
 
 
 def spoiled(document, chance):
@@ -200,6 +206,19 @@ def spoiled(document, chance):
     return [spoiled(each, chance) for each in document] if isinstance(document, list) else document
 
 
+def spoiled_line(line, chance):
+    """A line of cells, of a form or of a log with some of its values, or else of its characters, replaced."""
+    for mark in ("&", "|", ","):
+        if mark in line and chance.random() < 0.7:
+            return mark.join(each if chance.random() < 0.8 else spoiled_cell(each, chance) for each in line.split(mark))
+    return "".join(f"%{chance.randrange(256):02x}" if chance.random() < 0.03 else each for each in line)
+
+
+def spoiled_cell(cell, chance):
+    name, is_field, _ = cell.partition("=")
+    return f"{name}={chance.choice(CELLS)}" if is_field else chance.choice(CELLS)
+
+
 @pytest.mark.parametrize(("adapter", "path"), CASES)
 def test_whatever_is_in_a_document_it_is_read_or_a_fault(adapter, path):
     chance = random.Random(11)
@@ -209,10 +228,18 @@ def test_whatever_is_in_a_document_it_is_read_or_a_fault(adapter, path):
         for _ in range(40):
             try:
                 body = json.dumps(spoiled(orjson.loads(line), chance)).encode()
-            except orjson.JSONDecodeError:  # a form or a log line: some of its characters are replaced
-                body = b"".join(
-                    [b"%%%02x" % chance.randrange(256) if chance.random() < 0.03 else bytes([c]) for c in line]
-                )
+            except orjson.JSONDecodeError:
+                body = spoiled_line(line.decode("latin-1"), chance).encode("utf-8", "replace")
             with suppress(Problem):  # what is no body of this feed may be refused as a whole
                 for item in adapter.items(header + body, SOURCE, {}):
-                    assert set(outcome(item)) <= {"facts", "fault"}
+                    told = outcome(item)
+                    assert set(told) <= {"facts", "fault"}
+                    orjson.dumps(told)  # as it is published
+
+
+@pytest.mark.parametrize(("adapter", "path"), CASES)
+def test_marks_and_ends_of_lines_that_other_systems_write_mean_nothing(adapter, path):
+    body = path.read_bytes()
+    plain = outcomes(adapter, body)
+    assert outcomes(adapter, b"\xef\xbb\xbf" + body) == plain
+    assert outcomes(adapter, b"\r\n" + body.replace(b"\r", b"").replace(b"\n", b"\r\n") + b"\r\n\r\n") == plain

@@ -174,6 +174,18 @@ def test_an_exit_that_ami_calls_an_abandon_is_what_the_log_calls_it(left, reason
     assert [(v.outcome, v.reason) for v in fold(ami + log).visits] == [("overflowed", reason)]
 
 
+def test_by_ami_alone_who_presses_a_key_waits_no_longer_and_who_is_sent_on_gave_nothing_up():
+    key = [ANSWERED_AMI[0], event(30, "QueueCallerLeave", Position="1")]
+    late = [ANSWERED_AMI[0], event(42, "QueueCallerAbandon", HoldTime="42"), event(42, "QueueCallerLeave")]
+    assert [(v.outcome, v.reason) for v in fold(facts(AMI, key)).visits] == [("overflowed", "key")]
+    assert [(v.outcome, v.reason) for v in fold(facts(AMI, late)).visits] == [("abandoned", None)]
+    sent_on = [*late, event(43, "QueueCallerJoin", queue="q-care")]
+    assert [(v.outcome, v.reason) for v in fold(facts(AMI, sent_on)).visits] == [
+        ("overflowed", "overflow"),
+        ("in_progress", None),
+    ]
+
+
 @pytest.mark.parametrize("feeds", [(AMI,), (AMI, LOG)])
 def test_talk_is_net_of_the_holds_that_ami_tells(feeds):
     told = {LOG: ANSWERED_LOG, AMI: [*ANSWERED_AMI, hold(40, "Hold", "1043"), hold(70, "Unhold", "1043")]}

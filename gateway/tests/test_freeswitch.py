@@ -77,3 +77,14 @@ def test_an_earlier_queue_that_only_events_know_stays():
     ]  # fmt: skip
     call = calls(said("freeswitch_events", *first, *ANSWERED) + said("freeswitch_cdr", RECORD))["u-01"]
     assert visits(call) == [("q-first", "overflowed", "timeout", 59), ("q-sales", "answered", None, 15)]
+
+
+def test_a_reason_that_nobody_knows_is_kept_by_either_feed():
+    variables = {**RECORD["variables"], "cc_cause": "cancel", "cc_cancel_reason": "BORED", "cc_agent": "",
+                 "cc_queue_answered_epoch": "0", "cc_queue_canceled_epoch": str(T + 60)}  # fmt: skip
+    record = said("freeswitch_cdr", {**RECORD, "variables": variables})
+    gone = event("member-queue-end", 2, T + 60, **JOINED, CC_Cause="Cancel", CC_Cancel_Reason="BORED")
+    for facts in (record, said("freeswitch_events", ANSWERED[0], gone)):
+        (noted,) = (fact for fact in facts if fact["type"] == "call.noted")
+        assert "BORED" in noted["data"]["original_type"]
+    assert visits(calls(record)["u-01"]) == [("q-sales", "overflowed", "withdrawn", 110)]

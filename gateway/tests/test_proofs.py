@@ -66,6 +66,12 @@ def test_the_port_may_be_named_or_not():
     assert not TWILIO_SIGNATURE.holds(TOKEN, with_port)
 
 
+@pytest.mark.parametrize("host", ["[::1", "a]b", "", ":", "x:99999999"])
+def test_a_host_that_is_none_signs_nothing(host):
+    for _, posted in GOOD.values():
+        assert not TWILIO_SIGNATURE.holds(TOKEN, posted._replace(url=f"https://{host}/v1/telephony/twilio/voice"))
+
+
 def test_a_field_that_comes_twice_with_one_value_counts_once():
     secret, posted = GOOD["published"]
     assert TWILIO_SIGNATURE.holds(secret, posted._replace(body=posted.body + b"&Digits=1234"))

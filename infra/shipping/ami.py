@@ -13,7 +13,8 @@ from threading import Event
 from infra.shipping.ami_connection import Account, AmiConnection, Lost, Packet, Refused, name_of
 from infra.shipping.gaps import Gaps
 from infra.shipping.keeping import now
-from infra.shipping.posting import Sender, Stopped
+from infra.shipping.posting import Failing, Stopped
+from infra.shipping.sending import Parcel, Sender
 from infra.shipping.spool import Spool
 from services.kernel.backoff import pauses
 
@@ -89,9 +90,13 @@ class AmiShipper:
 
     def _send(self) -> None:
         while not self._stopping.is_set():
-            part = self._spool.take(AT_ONCE, 0.5)
-            if part is not None:
-                items = part.lines.splitlines()
-                self._sender.send(PATH, part.lines, "application/x-ndjson", items)
-                self._spool.done(part)
-            self._gaps.fill(time.time())
+            try:
+                part = self._spool.take(AT_ONCE, 0.5)
+                if part is not None:
+                    self._sender.send(Parcel(PATH, part.lines, "application/x-ndjson"))
+                    self._spool.done(part)
+                self._gaps.fill(time.time())
+            except (Failing, OSError) as error:
+                # Nothing is lost by it: what is not noted as done with is sent again.
+                log.warning("%s; again in %d s", error, LONGEST_PAUSE)
+                self._stopping.wait(LONGEST_PAUSE)

@@ -19,8 +19,9 @@ from infra.shipping.ami import AmiShipper
 from infra.shipping.ami_connection import Account
 from infra.shipping.documents import DocumentShipper
 from infra.shipping.keeping import Folder
-from infra.shipping.posting import Poster, Sender, Stopped
+from infra.shipping.posting import Failing, Poster, Stopped
 from infra.shipping.queue_log import QueueLogShipper
+from infra.shipping.sending import Sender
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +54,11 @@ def _to_plateau(command: Callable[..., Any]) -> Callable[..., Any]:
         for library in ("httpx", "httpcore"):
             logging.getLogger(library).setLevel(logging.WARNING)
         with _stopped_by_signals() as stopping, Poster(url, token, stopping) as poster:
-            with suppress(Stopped):
-                command(poster=poster, stopping=stopping, **options)
+            try:
+                with suppress(Stopped):
+                    command(poster=poster, stopping=stopping, **options)
+            except Failing as failing:
+                raise click.ClickException(f"{failing}. What was acknowledged is noted.") from failing
             if stopping.is_set():
                 log.info("Stopped. What was acknowledged is noted; the rest is sent next time.")
 

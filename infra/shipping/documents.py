@@ -1,11 +1,14 @@
 """`plateau ship freeswitch-cdr`: sends the call records that mod_json_cdr could not post itself and left as files."""
 
 import logging
+import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
-from infra.shipping.posting import Sender
+from infra.shipping.posting import Failing
+from infra.shipping.sending import Parcel, Sender
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +34,21 @@ class DocumentShipper:
 
     def ship(self) -> None:
         """Sends all that is there now and whole, the oldest first."""
-        found = [(each.stat().st_mtime, each) for each in self._directory.glob("*.json") if each.is_file()]
+        found = [(status.st_mtime, each) for each in self._directory.glob("*.json") if (status := _status(each))]
         for modified, path in sorted(found):
             if time.time() - modified < SETTLED:
                 continue
-            body = path.read_bytes()
-            taken = self._sender.send(PATH, body, "application/json", [body])
-            aside = self._directory / ("done" if taken else "rejected")
-            aside.mkdir(exist_ok=True)
-            path.rename(aside / path.name)
+            try:
+                taken = self._sender.send(Parcel(PATH, path.read_bytes(), "application/json", lines=False))
+                aside = self._directory / ("done" if taken else "rejected")
+                aside.mkdir(exist_ok=True)
+                path.rename(aside / path.name)
+            except (Failing, OSError) as error:
+                log.warning("%s stays where it is, and its turn comes again: %s", path, error)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Of a file that is still there."""
+    with suppress(FileNotFoundError):
+        return path.stat() if path.is_file() else None
+    return None

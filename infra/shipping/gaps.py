@@ -8,8 +8,9 @@ from pathlib import Path
 from threading import Lock
 
 from infra.shipping.log_files import UNREADABLE, files_of
-from infra.shipping.posting import Sender
+from infra.shipping.posting import Failing
 from infra.shipping.queue_log import Batch, batches, send
+from infra.shipping.sending import Sender
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +66,8 @@ class Gaps:
                 for batch in self._lines_of(gap):
                     send(batch, self._sender)
                     lines += batch.lines.count(b"\n")
-            except UNREADABLE as error:
-                log.warning("Nothing was heard %s, and the log cannot be read now: %s", _shown(gap), error)
+            except (*UNREADABLE, Failing) as error:
+                log.warning("Nothing was heard %s, and the log cannot tell of it now: %s", _shown(gap), error)
                 return
             log.warning("Nothing was heard %s; the log told of it in %d lines", _shown(gap), lines)
             with self._guard:

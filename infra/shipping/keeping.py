@@ -38,9 +38,13 @@ class Folder:
         """Holds the folder.
 
         Raises:
-            ClickException: another shipper holds it.
+            ClickException: another shipper holds it, or nothing can be written there.
         """
-        with (self.path / "lock").open("w") as lock:
+        try:
+            lock = (self.path / "lock").open("w")
+        except OSError as error:
+            raise click.ClickException(f"{self.path} cannot be written ({error.strerror}).") from error
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -48,11 +52,18 @@ class Folder:
             yield
 
     def read(self, name: str) -> dict[str, Any]:
-        """What was written last under this name; nothing where that was never."""
+        """What was written last under this name; nothing where that was never.
+
+        Raises:
+            ClickException: something else wrote there.
+        """
         try:
             return dict(json.loads((self.path / name).read_bytes()))
         except FileNotFoundError:
             return {}
+        except (ValueError, TypeError) as error:
+            remedy = "Remove it, and the shipper begins again: what it sends twice counts once."
+            raise click.ClickException(f"{self.path / name} is not as a shipper wrote it. {remedy}") from error
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         """Replaces what is under this name; after a crash there is the old or the new, and never half of either."""

@@ -1,7 +1,7 @@
 """Posting until it is acknowledged, however long Plateau is away."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from threading import Event
@@ -10,18 +10,29 @@ from typing import Any, Self
 
 import httpx
 
-from infra.shipping.keeping import Folder
 from services.kernel.backoff import pauses
 
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 30.0  # seconds between tries
 LONGEST_RETRY_AFTER = 600.0
+FORBIDDEN, TOO_LARGE = 403, 413
 UNMENDABLE = frozenset({400, 413, 415, 422})  # the same body again gets the same answer
+# They say nothing of the body: Plateau is away, or does not let this shipper in, or there is something else.
+PASSING = frozenset({*range(200, 400), 401, FORBIDDEN, 404, 408, 425, 429, 502, 503, 504})
+TRIES = 5
 
 
 class Stopped(Exception):  # noqa: N818 - nothing is wrong
     """The shipper was told to stop before the body was acknowledged."""
+
+
+class Failing(Exception):  # noqa: N818 - what Plateau does
+    """Plateau has failed at a body several times: either it is broken, or it cannot bear this body."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        super().__init__(f"Plateau fails: {problem.get('detail') or problem.get('title') or problem}")
+        self.problem = dict(problem)
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,7 @@ class Answer:
 
     rejected: list[dict[str, Any]] = field(default_factory=list)
     refused: dict[str, Any] | None = None
+    too_large: bool = False
 
 
 class Poster:
@@ -51,8 +63,9 @@ class Poster:
 
         Raises:
             Stopped: the shipper was told to stop meanwhile.
+            Failing: it failed several times with this body, so that others should have their turn.
         """
-        waits = pauses(0.5, LONGEST_PAUSE)
+        waits, failures = pauses(0.5, LONGEST_PAUSE), 0
         while not self._stopping.is_set():
             try:
                 answer = self._http.post(path, params=parameters, content=body, headers={"Content-Type": media_type})
@@ -64,47 +77,25 @@ class Poster:
                 if answer.status_code in UNMENDABLE:
                     return _refusal(answer)
                 reason, asked = _said(answer), _retry_after(answer)
+                failures += not _passes(answer)
+                if failures == TRIES:
+                    raise Failing(_problem(answer))
             pause = next(waits) if asked is None else asked
             log.warning("%s; %d bytes for %s again in %.1f s", reason, len(body), path, pause)
             self._stopping.wait(pause)
         raise Stopped
 
 
-class Sender:
-    """Sends as one source; what Plateau does not take is written down with its verdict."""
-
-    def __init__(self, source: str, poster: Poster, folder: Folder) -> None:
-        self.source, self.folder = source, folder
-        self._poster = poster
-
-    def send(self, path: str, body: bytes, media_type: str, items: Sequence[bytes], **place: str | int) -> bool:
-        """Sends until it is acknowledged; says whether all `items`, as Plateau counts those of the body, were taken.
-
-        Raises:
-            Stopped: the shipper was told to stop meanwhile.
-        """
-        answer = self._poster.post(path, {"source": self.source, **place}, body, media_type)
-        if answer.refused is not None:
-            rejected = [
-                {**place, "items": [each.decode(errors="replace") for each in items], "problem": answer.refused}
-            ]
-        else:
-            rejected = [
-                {**place, "item": items[verdict["index"]].decode(errors="replace"), "verdict": verdict}
-                for verdict in answer.rejected
-            ]
-        if rejected:
-            self.folder.reject(rejected)
-            log.warning("Plateau did not take everything: look at %s", self.folder.path / "rejected.jsonl")
-        log.debug("Sent %d items to %s %s", len(items), path, place or "")
-        return not rejected
+def _passes(answer: httpx.Response) -> bool:
+    """Whether what the answer tells of has nothing to do with the body; a firewall's own 403 may well have."""
+    return answer.status_code in PASSING and (answer.status_code != FORBIDDEN or "code" in _problem(answer))
 
 
 def _refusal(answer: httpx.Response) -> Answer:
     problem = _problem(answer)
     if problem.get("code") == "request.none_acceptable":
         return Answer(rejected=problem["errors"])
-    return Answer(refused=problem)
+    return Answer(refused=problem, too_large=answer.status_code == TOO_LARGE)
 
 
 def _problem(answer: httpx.Response) -> dict[str, Any]:

@@ -2,19 +2,22 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
 from typing import IO, NamedTuple
 
 from infra.shipping.log_files import LONGEST_LINE, UNREADABLE, LogFile, files_of
-from infra.shipping.posting import Sender
+from infra.shipping.posting import Failing
+from infra.shipping.sending import Parcel, Sender
 
 log = logging.getLogger(__name__)
 
 PATH = "/v1/telephony/asterisk/queue-log"
 STATE = "state.json"
 MOST_BYTES = 192 * 1024  # about 3 000 lines
+AFTER_FAILURE = 30.0  # seconds
+LOOKS = 20  # for a file that has vanished
 REMEMBERED = 50  # generations that are done with
 
 
@@ -41,6 +44,7 @@ class QueueLogShipper:
         self._offset: int = state.get("offset", 0)
         self._began: float = state.get("began", 0.0)
         self._done: list[str] = state.get("done", [])
+        self._unseen = 0
 
     def start_at_end(self) -> None:
         """Passes over what is there now, if nothing was ever sent from here."""
@@ -55,13 +59,24 @@ class QueueLogShipper:
         if not os.access(self._path, os.R_OK):
             log.warning("There is no %s yet, or it may not be read; waiting for it", self._path)
         while not stopping.is_set():
-            if not self.ship():
-                stopping.wait(interval)
+            try:
+                anything = self.ship(patient=True)
+            except Failing as failing:
+                log.warning("%s; again in %d s", failing, AFTER_FAILURE)
+                stopping.wait(AFTER_FAILURE)
+            else:
+                if not anything:
+                    stopping.wait(interval)
 
-    def ship(self, told: Callable[[int], None] = lambda _: None) -> bool:
-        """Sends all that is there now; says whether there was anything, and tells of every batch's bytes."""
+    def ship(self, told: Callable[[int], None] = lambda _: None, *, patient: bool = False) -> bool:
+        """Sends all that is there now; says whether there was anything, and tells of every batch's bytes.
+
+        A `patient` one looks for a file that has vanished half read several times before it goes on to the next.
+        """
         anything = False
         files = self._unfinished()
+        if patient and self._is_missed(files):
+            return False
         if self._generation is None and files:
             self._move(files[0], 0)  # so that it is found again if it is rotated before anything is acknowledged
         for file in files:
@@ -74,11 +89,20 @@ class QueueLogShipper:
                     told(len(batch.lines))
                     anything = True
             except UNREADABLE as error:
-                log.warning("%s cannot be read now: %s", file.path, error)
+                log.warning("%s cannot be shipped now: %s", file.path, error)
                 return anything
             if final:
                 self._finish(file)
         return anything
+
+    def _is_missed(self, files: Sequence[LogFile]) -> bool:
+        """Whether the file that it was reading is not seen just now: it is being rotated, or else it is nowhere."""
+        seen = not self._generation or any(file.generation == self._generation for file in files)
+        self._unseen = 0 if seen else self._unseen + 1
+        if self._unseen > LOOKS:
+            remedy = "if it lies elsewhere, take it in with --once --file"
+            log.warning("What was read up to byte %d is not beside %s any more: %s", self._offset, self._path, remedy)
+        return 0 < self._unseen <= LOOKS
 
     def bytes_left(self) -> int:
         """About how much there is to send; a compressed file counts as it lies there."""
@@ -116,7 +140,10 @@ class QueueLogShipper:
 
     def _write(self) -> None:
         state = {"generation": self._generation, "offset": self._offset, "began": self._began, "done": self._done}
-        self._sender.folder.write(STATE, state)
+        try:
+            self._sender.folder.write(STATE, state)
+        except OSError as error:
+            log.warning("How far it is cannot be noted (%s): after a restart, some is sent again", error)
 
 
 def batches(file: LogFile, content: IO[bytes], offset: int, final: bool) -> Iterator[Batch]:
@@ -150,11 +177,5 @@ def _after_last_line(content: IO[bytes]) -> int:
 
 def send(batch: Batch, sender: Sender) -> None:
     """Sends lines until they are acknowledged."""
-    items = [line for line in batch.lines.split(b"\n") if written(line)]
-    if items:
-        sender.send(PATH, batch.lines, "text/plain", items, generation=batch.generation, offset=batch.offset)
-
-
-def written(line: bytes) -> bool:
-    """Whether a line counts as one for Plateau, which passes over blank ones and over holes."""
-    return bool(line.lstrip(b"\0").strip())
+    place: dict[str, str | int] = {"generation": batch.generation, "offset": batch.offset}
+    sender.send(Parcel(PATH, batch.lines, "text/plain", place=place))

@@ -32,7 +32,7 @@ class Spool:
         self._taken = (int(state.get("segment", there[0] if there else 1)), int(state.get("end", 0)))
         self._last = max([self._taken[0], *there])
         self._changed = Condition()
-        self._cut_off()
+        self._safe = self._cut_off()  # bytes of the last file that are on disk for good
 
     def _segments(self) -> list[int]:
         return sorted(int(each.stem) for each in self._path.glob("*.ndjson"))
@@ -40,12 +40,14 @@ class Spool:
     def _at(self, segment: int) -> Path:
         return self._path / f"{segment:012}.ndjson"
 
-    def _cut_off(self) -> None:
-        """Drops half a line that a crash left: it was never said to be safe."""
+    def _cut_off(self) -> int:
+        """Drops half a line that a crash left: it was never said to be safe. Returns what is left of the last file."""
         path = self._at(self._last)
-        if path.exists():
-            whole = path.read_bytes().rfind(b"\n") + 1
-            os.truncate(path, whole)
+        if not path.exists():
+            return 0
+        whole = path.read_bytes().rfind(b"\n") + 1
+        os.truncate(path, whole)
+        return whole
 
     def add(self, lines: Sequence[bytes]) -> None:
         """Adds lines; they are on disk when it returns.
@@ -67,12 +69,11 @@ class Spool:
             except OSError:
                 os.ftruncate(descriptor, before)
                 raise
-            full = os.fstat(descriptor).st_size >= SEGMENT_BYTES
+            size = os.fstat(descriptor).st_size
         finally:
             os.close(descriptor)
         with self._changed:
-            if full:
-                self._last += 1
+            self._last, self._safe = (self._last + 1, 0) if size >= SEGMENT_BYTES else (self._last, size)
             self._changed.notify()
 
     def take(self, most_lines: int, seconds: float) -> Part | None:
@@ -92,6 +93,8 @@ class Spool:
                 with path.open("rb") as file:
                     file.seek(begin)
                     content = b"".join(file.readline() for _ in range(most_lines))
+            if segment == self._last:  # what is being written may be taken back: the disk is full
+                content = content[: max(self._safe - begin, 0)]
             whole = content.rfind(b"\n") + 1
             if whole:
                 return Part(content[:whole], segment, begin + whole)

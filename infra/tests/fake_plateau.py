@@ -12,12 +12,19 @@ from gateway.sources import Source
 
 
 class FakePlateau:
-    """What it took: `facts` by id, with how often each came. `answers` are (status, headers) given before it works."""
+    """What it took: `facts` by id, with how often each came. `answers` are (status, headers) given before it works.
+
+    It gives its `failure` to every body with one of the texts that it `fails_at`, and takes none of more than
+    `most_bytes`.
+    """
 
     def __init__(self) -> None:
         self.facts: dict[str, list[dict]] = {}
         self.posts: list[tuple[str, dict[str, str], bytes]] = []
         self.answers: list[tuple[int, dict[str, str]]] = []
+        self.fails_at: list[bytes] = []
+        self.failure: tuple[int, dict] = (500, {"code": "internal"})
+        self.most_bytes = 1 << 22
         self.url = ""
         self.changed = Condition()
 
@@ -27,6 +34,10 @@ class FakePlateau:
             assert self.changed.wait_for(condition, within), (self.posts, self.answers)
 
     def take(self, path: str, parameters: dict[str, str], body: bytes) -> tuple[int, dict]:
+        if len(body) > self.most_bytes:
+            return 413, {"detail": "too large"}
+        if any(poison in body for poison in self.fails_at):
+            return self.failure
         adapter = next(each for each in ADAPTERS if each.path == path)
         accepted, rejected = 0, []
         for index, item in enumerate(adapter.items(body, Source(parameters["source"]), parameters)):

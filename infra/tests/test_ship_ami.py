@@ -1,7 +1,9 @@
 """AMI on its way to Plateau: what is heard is kept until it is acknowledged, what was missed comes from the log."""
 
 import ast
+import errno
 import json
+import os
 import subprocess
 import sys
 import time
@@ -14,7 +16,8 @@ from infra.shipping import ami, gaps, spool
 from infra.shipping.ami import AmiShipper
 from infra.shipping.ami_connection import Account, AmiConnection, Lost, Refused, parsed
 from infra.shipping.keeping import Folder
-from infra.shipping.posting import Poster, Sender
+from infra.shipping.posting import Poster
+from infra.shipping.sending import Sender
 from infra.shipping.spool import Spool
 from infra.tests.fake_asterisk import SECRET, fake_asterisk
 from infra.tests.fake_plateau import fake_plateau
@@ -175,6 +178,45 @@ def test_a_part_that_is_not_done_with_is_given_again(tmp_path):
     queue = Spool(Folder(tmp_path))
     queue.add([b"1", b"2"])
     assert queue.take(1, 0) == queue.take(1, 0) == Spool(Folder(tmp_path)).take(1, 0)
+
+
+def test_what_is_taken_back_from_a_full_disk_was_never_given(tmp_path, monkeypatch):
+    queue, given, write = Spool(Folder(tmp_path)), [], os.write
+
+    def half_of_it(descriptor, data):
+        if given:  # the second half finds no room
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = write(descriptor, bytes(data[: len(data) // 2]))
+        given.append(queue.take(10, 0))
+        return written
+
+    monkeypatch.setattr(os, "write", half_of_it)
+    with pytest.raises(OSError, match="No space left"):
+        queue.add([b"1", b"2", b"3", b"4"])
+    monkeypatch.undo()
+    assert given == [None]
+    queue.add([b"5", b"6", b"7"])
+    assert queue.take(10, 0).lines == b"5\n6\n7\n"
+
+
+def test_a_disk_without_room_for_how_far_it_is_ends_nothing(asterisk, plateau, tmp_path, monkeypatch):
+    monkeypatch.setattr(ami, "LONGEST_PAUSE", 0.05)
+    write, full = Folder.write, []
+
+    def no_room_at_first(folder, name, content):
+        if name == spool.STATE and len(full) < 3:
+            full.append(name)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(folder, name, content)
+
+    monkeypatch.setattr(Folder, "write", no_room_at_first)
+    with shipping(asterisk, plateau.url, tmp_path):
+        asterisk.wait_for_login()
+        asterisk.say(event(1), event(2))
+        plateau.wait_for(lambda: calls(plateau).keys() == {1, 2} and len(plateau.posts) >= 4)
+        asterisk.say(event(3))
+        plateau.wait_for(lambda: calls(plateau).keys() == {1, 2, 3})
+    assert len({str(fact) for facts in plateau.facts.values() for fact in facts}) == 3
 
 
 def test_a_shipper_loads_no_more_than_it_must():

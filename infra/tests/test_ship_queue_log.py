@@ -1,20 +1,23 @@
 """queue_log on its way to Plateau: whatever rotation, restarts and failures do, each line arrives and counts once."""
 
+import errno
 import gzip
 import json
 import os
 import shutil
 from collections import Counter
+from itertools import repeat
 from threading import Event, Timer
 from time import monotonic
 
 import click
 import pytest
 
-from infra.shipping import posting
+from infra.shipping import posting, queue_log, sending
 from infra.shipping.keeping import Folder
-from infra.shipping.posting import Poster, Sender, Stopped
+from infra.shipping.posting import Failing, Poster, Stopped
 from infra.shipping.queue_log import QueueLogShipper
+from infra.shipping.sending import Sender
 from infra.tests.fake_plateau import fake_plateau
 
 
@@ -231,6 +234,133 @@ def test_it_repeats_unchanged_until_it_is_acknowledged(plateau, path, shipper, m
     assert arrived(plateau) == once(1)
     assert len(plateau.posts) == 4
     assert len({str(post) for post in plateau.posts}) == 1
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(posting, "LONGEST_PAUSE", 0.001)
+    monkeypatch.setattr(posting, "pauses", lambda *_: repeat(0.001))
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(("poisoned", "failure"), [((7,), (500, {"code": "internal"})), ((1, 99), (403, {}))])
+def test_lines_at_which_plateau_or_a_firewall_fails_keep_no_others(plateau, path, shipper, poisoned, failure):
+    write(path, *range(100))
+    plateau.failure = failure
+    plateau.fails_at = [line(number).strip() for number in poisoned]
+    shipper().ship()
+    assert arrived(plateau) == once(*(number for number in range(100) if number not in poisoned))
+    kept = [json.loads(each) for each in (path.parent / "kept/rejected.jsonl").read_text().splitlines()]
+    assert [each["items"] for each in kept] == [[line(number).decode().strip()] for number in poisoned]
+    content = path.read_bytes()
+    assert all(content[each["offset"] :].startswith(each["items"][0].encode()) for each in kept)
+
+
+def test_a_line_at_which_plateau_fails_waits_until_it_takes_another(plateau, path, shipper, impatient):
+    write(path, 1)
+    plateau.fails_at = [line(1).strip()]
+    ship = shipper()
+    with pytest.raises(Failing):
+        ship.ship()
+    assert not (path.parent / "kept/rejected.jsonl").exists()
+    write(path, 2)
+    ship.ship()
+    write(path, 3)
+    ship.ship()
+    assert arrived(plateau) == once(2, 3)
+
+
+def test_a_plateau_that_fails_at_everything_is_given_up_soon_and_loses_nothing(
+    plateau, path, shipper, impatient, monkeypatch
+):
+    monkeypatch.setattr(sending, "MOST_FAILURES", 4)
+    write(path, *range(2000))
+    plateau.fails_at = [b"|"]
+    ship = shipper()
+    with pytest.raises(Failing):
+        ship.ship()
+    assert len(plateau.posts) == 4 * posting.TRIES
+    plateau.fails_at = []
+    ship.ship()
+    assert arrived(plateau) == once(*range(2000))
+    assert not (path.parent / "kept/rejected.jsonl").exists()
+
+
+def test_what_is_too_large_for_whoever_stands_before_plateau_is_sent_in_parts(plateau, path, shipper):
+    write(path, *range(100))
+    plateau.most_bytes = 700
+    with path.open("ab") as file:
+        file.write(b"x" * 800 + b"\n")
+    write(path, 100)
+    shipper().ship()
+    assert arrived(plateau) == once(*range(101))
+    (kept,) = map(json.loads, (path.parent / "kept/rejected.jsonl").read_text().splitlines())
+    assert kept["items"] == ["x" * 800]
+
+
+def test_a_disk_without_room_loses_no_line(plateau, path, shipper, monkeypatch, caplog):
+    ship = shipper()
+    with monkeypatch.context() as full:
+        full.setattr(Folder, "write", no_room)
+        full.setattr(Folder, "reject", no_room)
+        write(path, 1, 2)
+        ship.ship()
+        with path.open("ab") as file:
+            file.write(b"not a line\n")
+        write(path, 3)
+        ship.ship()
+    assert "No space left" in caplog.text
+    write(path, 4)
+    ship.ship()
+    calls = [number for number, _ in arrived(plateau)]
+    assert calls == [1, 2, 3, 4]
+    assert "not a line" in (path.parent / "kept/rejected.jsonl").read_text()
+
+
+def no_room(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture
+def half_read(path, shipper, monkeypatch):
+    """A shipper of a log that vanishes with a line that was not read, and another in its place."""
+    monkeypatch.setattr(queue_log, "LOOKS", 3)
+    write(path, 1)
+    ship = shipper()
+    ship.ship(patient=True)
+    write(path, 2)
+    path.rename(path.parent / "elsewhere")
+    write(path, 3)
+    assert not ship.ship(patient=True)
+    return ship
+
+
+def test_a_log_that_is_looked_at_in_the_midst_of_its_rotation_is_read_to_its_end(plateau, path, half_read):
+    (path.parent / "elsewhere").rename(path.parent / "queue_log.1")
+    half_read.ship(patient=True)
+    assert arrived(plateau) == once(1, 2, 3)
+
+
+def test_a_log_that_vanished_half_read_is_told_of_and_the_next_one_read(plateau, path, half_read, caplog):
+    for _ in range(5):
+        half_read.ship(patient=True)
+    assert arrived(plateau) == once(1, 3)
+    assert caplog.text.count("--once --file") == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"[]x", b"7"])
+def test_a_state_that_no_shipper_wrote_is_named(path, content):
+    kept = Folder(path.parent / "kept")
+    (kept.path / "state.json").write_bytes(content)
+    with pytest.raises(click.ClickException, match="Remove it"):
+        kept.read("state.json")
+
+
+def test_a_folder_that_cannot_be_written_is_named(path):
+    kept = Folder(path.parent / "kept")
+    (kept.path / "lock").mkdir()  # as root writes wherever it wants
+    with pytest.raises(click.ClickException, match="cannot be written"), kept.locked():
+        pass
 
 
 def test_it_waits_as_long_as_plateau_asks(plateau, path, shipper):

@@ -16,6 +16,7 @@ from services.calls.domain.names import Names
 from services.calls.domain.reading import State
 from services.calls.domain.rules import read
 from services.calls.domain.story import Fact, in_order, sort_key
+from services.calls.domain.tentative import settled
 from services.calls.domain.visits import QueueVisit, VisitOutcome
 
 __all__ = ["AgentLeg", "Call", "Fact", "QueueVisit", "Ring", "fold", "sort_key"]
@@ -76,7 +77,7 @@ def fold(
     story = in_order(known.values())
     if names:
         story = names.applied(story)
-    reading = read(story)
+    reading = read(settled(story))
     if restarts:
         reading.leave_at_restart(restarts)
     if closed == len(known):

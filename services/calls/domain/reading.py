@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from services.calls.domain.legs import OpenLeg, Ring
-from services.calls.domain.story import Fact
+from services.calls.domain.story import Fact, sort_key
 from services.calls.domain.visits import QueueVisit, Reason, VisitOutcome
 
 State = Literal["started", "waiting", "talking", "wrapping", "ended"]
@@ -95,14 +95,25 @@ class Reading:
 
     def once(self, queue: str | None) -> tuple[Fact, Fact] | None:
         """The entry and the exit of a queue visited once: they belong together whatever their stamps say."""
+        entries, exits = self._passages_of(queue)
+        return (entries[0], exits[0]) if len(entries) == len(exits) == 1 else None
+
+    def exit_to_come(self, visit: QueueVisit, after: Fact) -> Fact | None:
+        """The exit of a visit that is told later than this fact, where its queue has as many exits as entries."""
+        entries, exits = self._passages_of(visit.queue)
+        if len(entries) != len(exits):
+            return None
+        left = next((left for entry, left in zip(entries, exits, strict=True) if entry.event_id == visit.id), None)
+        return left if left is not None and sort_key(left) > sort_key(after) else None
+
+    def _passages_of(self, queue: str | None) -> tuple[list[Fact], list[Fact]]:
         if self._passages is None:
             self._passages = {}
             for fact in self.story:
                 if fact.type == "call.queued" or fact.type in EXITS:
                     entries, exits = self._passages.setdefault(fact.queue, ([], []))
                     (exits if fact.type in EXITS else entries).append(fact)
-        entries, exits = self._passages[queue]
-        return (entries[0], exits[0]) if len(entries) == len(exits) == 1 else None
+        return self._passages[queue]
 
     def _entered_later(self, fact: Fact) -> QueueVisit | None:
         once = self.once(fact.queue)

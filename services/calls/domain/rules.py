@@ -126,7 +126,7 @@ def _transferred(call: Reading, fact: Fact) -> None:
 @_reads("call.ended")
 def _ended(call: Reading, fact: Fact) -> None:
     at, wait, talk = fact.occurred_at, fact.milliseconds("wait_seconds"), fact.milliseconds("talk_seconds")
-    _read_exits(call)
+    _read_exits(call, fact)
     running = call.running()
     if not running and wait is not None and talk is not None:
         running = _imply_answer(call, fact, wait, talk)
@@ -149,9 +149,9 @@ def _end(leg: OpenLeg, fact: Fact) -> None:
     leg.end(fact.occurred_at, talk, hold, talk_includes_hold=fact.data.get("talk_includes_hold", False))
 
 
-def _read_exits(call: Reading) -> None:
+def _read_exits(call: Reading, end: Fact) -> None:
     """Before it ended, a call left its queue or was answered: reads now what says so under a later stamp."""
-    later = [once[1] for visit in call.waiting() if (once := call.once(visit.queue))]
+    later = [left for visit in call.waiting() if (left := call.exit_to_come(visit, end))]
     if not later and not call.legs:
         answers = [fact for fact in call.story if fact.type == "call.answered"]
         ends = [fact for fact in call.story if fact.type == "call.ended"]

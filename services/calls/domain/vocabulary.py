@@ -52,6 +52,9 @@ LEFT_REASONS: tuple[str, ...] = get_args(Reason)
 # `talk_includes_hold`: the source measures talk from the answer to the end, holds included, which other facts may tell.
 DURATIONS = {"talk_seconds": SECONDS, "hold_seconds": SECONDS, "talk_includes_hold": FLAG}
 
+# The source says so for want of better: it holds unless the rest of the call tells otherwise.
+TENTATIVE = {"tentative": FLAG}
+
 
 class FactType(NamedTuple):
     """What a type needs beside `ALWAYS` (all of `needs`, one of `either`), and what its `data` may carry."""
@@ -72,9 +75,10 @@ VOCABULARY: Mapping[str, FactType] = {
     "call.transferred": FactType(
         carries={"kind": one_of("blind", "attended"), "to_queue": NAME, "to_agent": NAME, **DURATIONS}
     ),
-    "call.abandoned": FactType(("queue",), carries={"wait_seconds": SECONDS, "position": COUNT}),
+    "call.abandoned": FactType(("queue",), carries={"wait_seconds": SECONDS, "position": COUNT, **TENTATIVE}),
     "call.queue_left": FactType(
-        ("queue", "data.reason"), carries={"reason": one_of(*LEFT_REASONS), "wait_seconds": SECONDS, "key": NAME}
+        ("queue", "data.reason"),
+        carries={"reason": one_of(*LEFT_REASONS), "wait_seconds": SECONDS, "key": NAME, **TENTATIVE},
     ),
     "call.leg_ended": FactType(("agent",), carries={"cause": TEXT, **DURATIONS}),
     "call.ended": FactType(
