@@ -620,6 +620,49 @@ async def test_tls_verifies_the_name_though_the_address_was_chosen_by_us(names, 
                 await http.post(f"https://right.example:{port}/")
 
 
+# -- connections
+
+
+async def test_a_connection_is_used_again_until_its_receiver_ends_it(receiver):
+    async with through() as http:
+        for _ in range(3):
+            assert (await http.post(receiver.url)).status_code == 204
+        assert len(receiver.connections) == 1
+        await asyncio.gather(*(http.post(receiver.url) for _ in range(4)))
+        before = len(receiver.connections)
+        assert before <= 4
+        for connection in receiver.connections:
+            connection.shutdown(socket.SHUT_RDWR)
+        assert (await http.post(receiver.url)).status_code == 204
+        assert len(receiver.connections) == before + 1
+
+
+async def test_connections_that_nobody_uses_any_more_are_closed_by_what_goes_to_others(receiver, monkeypatch):
+    monkeypatch.setattr("gateway.deliveries.guard.KEPT_OPEN", 0.2)
+    with receiving() as other:
+        async with through() as http:
+            await http.post(other.url)
+            [kept] = other.connections
+            await asyncio.sleep(0.3)
+            await http.post(receiver.url)
+            await until(lambda: kept.fileno() == -1)
+
+
+async def test_head_and_body_of_a_request_travel_together():
+    came = []
+
+    async def answer(reader, writer):
+        came.append(await reader.read(65_536))
+        writer.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, through() as http:
+        port = server.sockets[0].getsockname()[1]
+        assert (await http.post(f"http://127.0.0.1:{port}/", content=b"all of it")).status_code == 413
+        assert came[0].endswith(b"\r\n\r\nall of it")
+
+
 # -- the process
 
 

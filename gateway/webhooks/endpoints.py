@@ -23,8 +23,9 @@ from gateway.routes import expected_version
 from gateway.sealing import SecretBox
 from gateway.settings import Settings
 from gateway.webhooks import backfills, standard, store
+from gateway.webhooks.addresses import opened
 from gateway.webhooks.backfills import Range
-from gateway.webhooks.channel import DISABLED_AFTER, NAME, OWN_TYPES, PING, opened, own_event
+from gateway.webhooks.channel import DISABLED_AFTER, NAME, OWN_TYPES, PING, own_event
 from gateway.webhooks.log import shown_delivery
 from gateway.webhooks.orders import Orders
 from gateway.webhooks.shapes import (

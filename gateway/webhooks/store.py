@@ -1,6 +1,6 @@
 """Endpoints and their secrets in the gateway's database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,10 @@ _RETIRE = """UPDATE webhook_secrets SET expires_at = now() + %s::interval
     WHERE endpoint_id = %s AND id <> %s AND expires_at IS NULL"""
 _SECRETS = """SELECT id, sealed, created_at, expires_at FROM webhook_secrets
     WHERE endpoint_id = %s AND (expires_at IS NULL OR expires_at > now()) ORDER BY id DESC"""
+_ADDRESSES = """SELECT endpoint.id, url, array_agg(sealed ORDER BY secret.id DESC)
+    FROM webhook_endpoints AS endpoint JOIN webhook_secrets AS secret ON secret.endpoint_id = endpoint.id
+    WHERE endpoint.id = ANY(%s) AND status <> 'deleted' AND (expires_at IS NULL OR expires_at > now())
+    GROUP BY endpoint.id"""
 _ONE_SEALED = "SELECT sealed FROM webhook_secrets WHERE id = %s AND endpoint_id = %s"
 _FORGET_SECRETS = "DELETE FROM webhook_secrets WHERE endpoint_id = %s OR expires_at < now()"
 _PAGE = f"""SELECT {_SHOWN} FROM webhook_endpoints
@@ -58,6 +62,12 @@ async def add_secret(db: Database, secret_id: UUID, endpoint_id: UUID, sealed: b
 async def secrets_of(db: Database, endpoint_id: UUID) -> list[Row]:
     """The secrets that sign now, sealed, the newest first."""
     return await _rows(db, _SECRETS, (endpoint_id,))
+
+
+async def addresses(db: Database, endpoints: Collection[UUID]) -> dict[UUID, tuple[str, list[bytes]]]:
+    """Where endpoints are that are not deleted, each with the secrets that sign now, sealed, the newest first."""
+    found = await (await db.execute(_ADDRESSES, (list(endpoints),))).fetchall()
+    return {endpoint: (url, sealed) for endpoint, url, sealed in found}
 
 
 async def sealed_secret(db: Database, secret_id: UUID, endpoint_id: UUID) -> bytes | None:
