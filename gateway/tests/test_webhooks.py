@@ -469,6 +469,42 @@ async def test_an_endpoint_that_fails_is_warned_of_after_a_day_and_disabled_afte
     assert {each["status"] for each in await plateau.deliveries(type=RUNG)} == {"dead"}
 
 
+async def test_who_fails_again_after_it_was_well_is_warned_of_again(plateau, receiver):
+    plateau.channel.delays = (0.0, 86_400.0)
+    await plateau.endpoint(receiver)
+    with receiving() as watcher:
+        await plateau.endpoint(watcher, FAILING)
+        for number, answer in enumerate((500, 500, 204, 500, 500), 1):
+            receiver.answer = lambda _, status=answer: Reply(status)
+            since = "UPDATE delivery_targets SET failing_since = now() - interval '2 days' WHERE failures > 0"
+            await plateau.change(since)
+            await plateau.change("UPDATE webhook_endpoints SET warned_at = warned_at - interval '9 days'")
+            event = rung()
+            await plateau.happens(event)
+            delivery = next(each for each in await plateau.deliveries(type=RUNG) if each["event_id"] == event["id"])
+            await until(lambda delivery=delivery["id"]: _attempted(plateau, delivery, 1))
+            await until(lambda count=(0, 1, 1, 1, 2)[number - 1]: len(watcher.posted) == count)
+
+
+async def test_an_endpoint_that_has_moved_is_not_left_in_peace_for_what_it_said_where_it_was(plateau, receiver):
+    path, _ = await plateau.endpoint(receiver)
+    receiver.answer = lambda _: Reply(429, {"Retry-After": "80000"})
+    await plateau.happens(rung())
+    await until(lambda: receiver.posted)
+    await until(lambda: _failing(plateau, path))
+    with receiving() as other:
+        order = {"url": other.url, "types": [RUNG]}
+        assert (await plateau.http.put(path, json=order, headers={"If-Match": '"1"'})).status_code == 200
+        assert not await _failing(plateau, path)
+        event = rung()
+        await plateau.happens(event)
+        await until(lambda: other.ids == [event["id"]])
+
+
+async def _failing(plateau, path):
+    return (await plateau.shown(path))["failing_since"] is not None
+
+
 async def test_a_paused_endpoint_gets_what_happened_meanwhile_once_it_is_resumed(plateau, receiver):
     path, _ = await plateau.endpoint(receiver)
     for _ in range(2):

@@ -93,7 +93,7 @@ class Webhooks:
             failing = datetime.now(UTC) - failing_since
             if failing > DISABLED_AFTER:
                 await disable(db, endpoint, f"every delivery has failed since {rfc3339(failing_since)}")
-            elif failing > WARNED_AFTER and (url := await store.warn(db, endpoint)):
+            elif failing > WARNED_AFTER and (url := await store.warn(db, endpoint, failing_since)):
                 until = rfc3339(failing_since + DISABLED_AFTER)
                 log.warning("webhooks.endpoint_failing", endpoint=str(endpoint), url=url, disabled_from=until)
                 about = {"failing_since": rfc3339(failing_since), "disabled_from": until, "reason": outcome.reason}

@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from gateway.deliveries import queue
 from gateway.deliveries.channel import Database, Wanted
-from gateway.deliveries.targets import end_target, open_target, pause_target, wake
+from gateway.deliveries.targets import end_target, move_target, open_target, pause_target, wake
 from gateway.endpoints import Entry
 from gateway.exchange import Exchange, parsed
 from gateway.idempotency import IdempotencyKeys, Identity
@@ -139,6 +139,8 @@ class WebhookEndpoints:
             if expected != found["version"]:
                 raise Problem("request.version_stale")
             await store.change(db, endpoint, order)
+            if order.url != found["url"]:
+                await move_target(db, NAME, endpoint)
         await _changed(exchange, endpoint, found["version"] + 1)
 
     async def delete(self, exchange: Exchange) -> None:

@@ -1,6 +1,7 @@
 """Endpoints and their secrets in the gateway's database."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +39,7 @@ _SET_STATUS = """UPDATE webhook_endpoints
     SET status = %s, reason = %s, warned_at = NULL, version = version + 1, updated_at = now()
     WHERE id = %s AND status <> 'deleted' AND status <> %s"""
 _WARN = """UPDATE webhook_endpoints SET warned_at = now()
-    WHERE id = %s AND status = 'live' AND warned_at IS NULL RETURNING url"""
+    WHERE id = %s AND status = 'live' AND coalesce(warned_at < %s, true) RETURNING url"""
 _TYPES = "SELECT DISTINCT unnest(types) FROM webhook_endpoints WHERE status IN ('live', 'paused')"
 _WANTING = (
     "SELECT id, types FROM webhook_endpoints WHERE status IN ('live', 'paused') AND types && %s::text[] ORDER BY id"
@@ -105,9 +106,9 @@ async def set_status(db: Database, endpoint_id: UUID, status: str, reason: str |
     return changed.rowcount == 1
 
 
-async def warn(db: Database, endpoint_id: UUID) -> str | None:
-    """Notes that somebody was warned of a failing endpoint; its address the first time, then None."""
-    row = await (await db.execute(_WARN, (endpoint_id,))).fetchone()
+async def warn(db: Database, endpoint_id: UUID, failing_since: datetime) -> str | None:
+    """Notes that somebody was warned of an endpoint; its address, if for the first time since it has been failing."""
+    row = await (await db.execute(_WARN, (endpoint_id, failing_since))).fetchone()
     return row[0] if row else None
 
 
