@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
+LOOK_SECONDS = 0.5  # between two looks whether the process ends
 SHARE = 3.0  # so many times as long as an answer takes is waited for the next, so that screens slow nothing else
 KEPT = 120  # events, for who comes back
 
@@ -40,7 +41,7 @@ class Channel:
         self._view: View = {}
         self._whole = b""
         self._events: deque[bytes] = deque(maxlen=KEPT)  # the last of them has the number
-        self._moved = asyncio.Event()
+        self._moving: asyncio.Future[None] | None = None
         self._asking: asyncio.Task[None] | None = None
         self._beginning = asyncio.Lock()
         self.listeners = 0
@@ -78,10 +79,12 @@ class Channel:
             return self._whole, self._number
         return b"".join(islice(self._events, len(self._events) - missed, None)), self._number
 
-    async def moved(self, place: int) -> None:
-        """Returns once there is more than at a place."""
-        while self._number == place:
-            await self._moved.wait()
+    @property
+    def moving(self) -> "asyncio.Future[None]":
+        """Done once there is more than now, or once the process ends; the same for all who wait."""
+        if self._moving is None:
+            self._moving = asyncio.get_running_loop().create_future()
+        return self._moving
 
     def take(self, view: View) -> None:
         """Takes the newest view; tells of it if anything but its time has changed."""
@@ -93,20 +96,28 @@ class Channel:
             self._events.append(self._event(changes))
         self._view = view
         self._whole = self._event({"whole": True, **view, "gone": {name: [] for name in NAMED}})
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
+        self._stir()
+
+    def _stir(self) -> None:
+        moving, self._moving = self._moving, None
+        if moving is not None:
+            moving.set_result(None)
 
     async def _keep_asking(self) -> None:
         loop = asyncio.get_running_loop()
-        pause = POLL_SECONDS
+        begun, pause = loop.time(), POLL_SECONDS
         while not self._ending.begun:
-            await asyncio.sleep(pause)
-            begun = loop.time()
+            if (left := begun + pause - loop.time()) > 0:
+                await asyncio.sleep(min(left, LOOK_SECONDS))
+                continue
+            asked = loop.time()
             try:
                 self.take(await self._ask())
             except Problem as problem:
                 log.warning("live.not_asked", code=problem.code)  # screens keep what they have
-            pause = max(POLL_SECONDS, SHARE * (loop.time() - begun))
+            begun = loop.time()
+            pause = max(POLL_SECONDS, SHARE * (begun - asked))
+        self._stir()
 
     def _event(self, content: View) -> bytes:
         return b"id: %b-%d\nevent: live\ndata: %b\n\n" % (self._life.encode(), self._number, orjson.dumps(content))

@@ -6,7 +6,6 @@ caller may see. What has changed since the answer before is written once and han
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -35,7 +34,6 @@ RETRY = b"retry: 3000\n\n"
 KEEP_ALIVE = b": still here\n\n"
 KEEP_ALIVE_SECONDS = 15.0
 RECHECK_SECONDS = 4.0  # as long as a caller is remembered
-LOOK_SECONDS = 0.5
 STALLED_SECONDS = 30.0  # who takes nothing for so long is let go
 MOST_CHANNELS = 200  # kept for who comes back, with or without listeners
 
@@ -93,6 +91,7 @@ class LiveStream:
         written = checked = loop.time()
         try:
             while not (self._ending.begun or gone.done()):
+                moving = channel.moving
                 events, place = channel.since(place)
                 if not events and loop.time() - written >= KEEP_ALIVE_SECONDS:
                     events = KEEP_ALIVE
@@ -103,9 +102,10 @@ class LiveStream:
                     checked = loop.time()
                     if not await self._still_allowed(exchange, actor):
                         return
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        await channel.moved(place)
+                until = min(checked + RECHECK_SECONDS, written + KEEP_ALIVE_SECONDS)
+                await asyncio.wait(
+                    (gone, moving), timeout=max(0.0, until - loop.time()), return_when=asyncio.FIRST_COMPLETED
+                )
         finally:
             gone.cancel()
 

@@ -19,6 +19,7 @@ from gateway.sealing import SecretBox
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 GRANT_REFUSED = frozenset({400, 401, 403})
+RENEWED_SECONDS = 1.0  # in which another process, which has used the refresh token up, has stored what it was given
 
 Renew = Callable[[str | None], Awaitable[dict[str, Any]]]
 _locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
@@ -110,8 +111,9 @@ class ConnectionTokens:
             try:
                 granted = await self._renew(held.get("refresh_token"))
             except Unauthorised:
+                await asyncio.sleep(RENEWED_SECONDS)
                 now = (await self._held()).get("access_token")
-                if now and now != held.get("access_token"):  # another process has used the refresh token up
+                if now and now != held.get("access_token"):
                     return str(now)
                 raise
             if not granted.get("access_token"):

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 Database = AsyncConnection[Any]
+Target = tuple[str, UUID]  # the channel's name and the target
 Event = Mapping[str, Any]  # a CloudEvent as `services.kernel.cloud_events` tells it
 
 # Seconds before the first and each further try (Standard Webhooks); the last is 75 h 35 min 5 s after the first.
@@ -38,6 +39,11 @@ class Delivery:
     tries: int  # attempts before this one that count along the channel's delays
     begun_at: datetime
     urgent: bool = False
+
+    @property
+    def target(self) -> Target:
+        """To whom it goes."""
+        return (self.channel, self.target_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +84,21 @@ class Refused(Outcome):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone(Outcome):
     """The target wants nothing any more: the delivery is dead; `settled` is where the channel gives the target up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt that was made, and what came of it."""
+
+    delivery: Delivery
+    outcome: Outcome
+    began_at: datetime
+    seconds: float
+
+    @property
+    def kind(self) -> str:
+        """The name of the outcome: delivered, retry, refused, gone."""
+        return type(self.outcome).__name__.lower()
 
 
 class Channel(Protocol):

@@ -8,18 +8,25 @@ one of those very addresses: a name that means something else a moment later cha
 import asyncio
 import socket
 import ssl
+import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from ipaddress import ip_address
 
 import httpcore
 import httpx
 
+from gateway.deliveries.connections import Connections, Corked
 from gateway.networks import Address, Network, is_allowed, is_public
 
 LOOKUPS = 32  # at once; names whose server is silent must not hold the others up
 KEPT_OPEN = 10.0  # seconds
 SCHEMES = ("https", "http")
+
+# httpcore tries to import it five times a request. A module that is not there is looked for in every folder, each time.
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 
 class Refused(httpcore.ConnectError):
@@ -76,7 +83,8 @@ class Guard(httpcore.AsyncNetworkBackend):
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in await self._resolver.addresses(host, port, encrypted=self._encrypted):
             try:
-                return await self._backend.connect_tcp(str(address), port, timeout, local_address, socket_options)
+                stream = await self._backend.connect_tcp(str(address), port, timeout, local_address, socket_options)
+                return Corked(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
@@ -108,7 +116,5 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 def _through(guard: Guard, context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
     made = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
     # httpcore lets one choose the network, httpx has no argument for it and only translates requests and errors.
-    made._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001
-        context, max_connections=None, keepalive_expiry=KEPT_OPEN, network_backend=guard
-    )
+    made._pool = Connections(context, guard, KEPT_OPEN)  # type: ignore[assignment]  # noqa: SLF001
     return made

@@ -1,6 +1,6 @@
 """The deliveries in the gateway's database: written down, taken, settled, forgotten."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
@@ -10,9 +10,7 @@ import uuid_utils.compat
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gateway.deliveries.channel import Channel, Database, Delivery, Outcome, Wanted
-
-Target = tuple[str, UUID]  # the channel's name and the target
+from gateway.deliveries.channel import Attempt, Channel, Database, Delivery, Target, Wanted
 
 _GIVEN = """INSERT INTO deliveries (id, channel, target_id, event_id, type, subject, event, ordering_key, urgent)
     SELECT id, %s, target_id, event_id, type, subject, event::json, ordering_key, %s
@@ -58,17 +56,23 @@ UPDATE deliveries AS taken SET attempts = attempts + 1,
     leased_until = now() + make_interval(secs => (%(leases)s::jsonb ->> taken.channel)::float)
 FROM (SELECT id FROM free UNION SELECT id FROM urgent) AS chosen WHERE taken.id = chosen.id
 RETURNING taken.id, channel, target_id, event, attempts AS attempt, tries, begun_at, urgent"""
+_UNHURRIED = "SET LOCAL synchronous_commit = off"
 # What arrived has arrived, though its target was given up meanwhile.
-_SETTLE = """UPDATE deliveries SET status = %(status)s, tries = %(tries)s, leased_until = NULL, reason = %(reason)s,
-        result = coalesce(%(result)s, result),
-        due_at = CASE WHEN %(status)s = 'due' THEN now() + make_interval(secs => %(again)s) ELSE due_at END,
-        finished_at = CASE WHEN %(status)s = 'due' THEN NULL ELSE now() END
-    WHERE id = %(id)s AND attempts = %(attempt)s
-        AND (status = 'due' OR (status = 'dead' AND %(status)s = 'delivered'))"""
+_SETTLE = """UPDATE deliveries AS settled SET status = new.status, tries = new.tries, leased_until = NULL,
+        reason = new.reason, result = coalesce(new.result::jsonb, settled.result),
+        due_at = CASE WHEN new.status = 'due' THEN now() + make_interval(secs => again) ELSE due_at END,
+        finished_at = CASE WHEN new.status = 'due' THEN NULL ELSE now() END
+    FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::int[], %s::float[], %s::text[], %s::text[])
+        AS new(id, attempt, status, tries, again, reason, result)
+    WHERE settled.id = new.id AND settled.attempts = new.attempt
+        AND (settled.status = 'due' OR (settled.status = 'dead' AND new.status = 'delivered'))
+    RETURNING settled.id"""
 _RECORD = """INSERT INTO delivery_attempts (delivery_id, number, began_at, seconds, outcome, status, reason, excerpt)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
-_FARED_WELL = """UPDATE delivery_targets SET failures = 0, failing_since = NULL, held_until = NULL
-    WHERE channel = %s AND target_id = %s AND failures > 0"""
+    SELECT * FROM unnest(%s::uuid[], %s::int[], %s::timestamptz[], %s::float[], %s::text[], %s::int[], %s::text[],
+        %s::text[])"""
+_FARED_WELL = """UPDATE delivery_targets AS target SET failures = 0, failing_since = NULL, held_until = NULL
+    FROM unnest(%s::text[], %s::uuid[]) AS well(channel, target_id)
+    WHERE target.channel = well.channel AND target.target_id = well.target_id AND failures > 0"""
 _FARED_BADLY = """UPDATE delivery_targets SET failures = failures + 1, failing_since = coalesce(failing_since, now()),
         held_until = CASE WHEN %(hold)s::float IS NOT NULL THEN now() + make_interval(secs => %(hold)s)
             WHEN %(unreachable)s THEN now() + make_interval(secs => least(60, 2 ^ least(failures, 10)))
@@ -136,7 +140,10 @@ async def take(
 ) -> list[Delivery]:
     """Leases what is due, `room` deliveries and as many urgent ones at most; `busy` are the lanes in use by target, and
     `leases` the seconds of each channel after which somebody else may take one that nothing was heard of.
+
+    Nobody waits for the disk here: a database that falls back forgets who has taken what, which is sent again then.
     """
+    await db.execute(_UNHURRIED)
     async with db.cursor(row_factory=class_row(Delivery)) as cursor:
         await cursor.execute(
             _TAKE,
@@ -153,34 +160,51 @@ async def take(
         return await cursor.fetchall()
 
 
-async def settle(db: Database, delivery: Delivery, outcome: Outcome, settlement: Settlement) -> bool:
-    """Notes what became of a delivery; False, and nothing noted, where another sender has taken it since, or where it
-    failed and its target was given up.
+async def settle(db: Database, made: Sequence[tuple[Attempt, Settlement]]) -> set[UUID]:
+    """Notes what became of deliveries; returns the ids of those that it was noted of: not of one that another sender
+    has taken since, nor of one that failed and whose target was given up.
     """
-    result = None if outcome.result is None else Jsonb(dict(outcome.result))
-    noted = await db.execute(
-        _SETTLE,
-        {
-            **settlement._asdict(),
-            "id": delivery.id,
-            "attempt": delivery.attempt,
-            "reason": outcome.reason or None,
-            "result": result,
-        },
-    )
-    return noted.rowcount == 1
+    if not made:
+        return set()
+    columns = [
+        (
+            attempt.delivery.id,
+            attempt.delivery.attempt,
+            *settlement,
+            attempt.outcome.reason or None,
+            None if attempt.outcome.result is None else orjson.dumps(dict(attempt.outcome.result)).decode(),
+        )
+        for attempt, settlement in made
+    ]
+    noted = await db.execute(_SETTLE, [list(column) for column in zip(*columns, strict=True)])
+    return {row[0] for row in await noted.fetchall()}
 
 
-async def record(db: Database, delivery: Delivery, outcome: Outcome, began_at: datetime, seconds: float) -> None:
-    """Notes an attempt."""
-    kind = type(outcome).__name__.lower()
-    about = (kind, outcome.status, outcome.reason or None, outcome.excerpt)
-    await db.execute(_RECORD, (delivery.id, delivery.attempt, began_at, seconds, *about))
+async def record(db: Database, attempts: Sequence[Attempt]) -> None:
+    """Notes attempts."""
+    if not attempts:
+        return
+    columns = [
+        (
+            each.delivery.id,
+            each.delivery.attempt,
+            each.began_at,
+            each.seconds,
+            each.kind,
+            each.outcome.status,
+            each.outcome.reason or None,
+            each.outcome.excerpt,
+        )
+        for each in attempts
+    ]
+    await db.execute(_RECORD, [list(column) for column in zip(*columns, strict=True)])
 
 
-async def fared_well(db: Database, target: Target) -> None:
-    """Notes a success at a target."""
-    await db.execute(_FARED_WELL, target)
+async def fared_well(db: Database, targets: Collection[Target]) -> None:
+    """Notes a success at each of these targets."""
+    if targets:
+        channels, ids = zip(*targets, strict=True)
+        await db.execute(_FARED_WELL, (list(channels), list(ids)))
 
 
 async def fared_badly(db: Database, target: Target, *, hold: float | None, unreachable: bool) -> datetime | None:

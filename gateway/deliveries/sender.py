@@ -1,7 +1,6 @@
 """Sends what is due, each delivery under a lease, and notes what came of it."""
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,8 +12,8 @@ import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.deliveries import metrics, queue
-from gateway.deliveries.channel import Channel, Delivered, Delivery, Gone, Outcome, Refused, Retry
-from gateway.deliveries.queue import Settlement, Target
+from gateway.deliveries.channel import Attempt, Channel, Delivery, Outcome, Retry, Target
+from gateway.deliveries.settling import GATHER_SECONDS, Settling
 from services.kernel.backoff import pauses
 
 log = structlog.get_logger(__name__)
@@ -22,27 +21,6 @@ log = structlog.get_logger(__name__)
 AT_A_TIME = 128  # deliveries in one process
 POLL_SECONDS = 1.0
 LEASE_MARGIN = 5.0  # seconds beyond the longest send in which its outcome can be noted
-JITTER = 0.1  # of a delay, up or down
-LONGEST_AFTER = 86_400.0  # seconds that a target may ask us to wait
-LONGEST_LIFE = 5 * 86_400.0  # seconds after which what was only ever put off is dead
-
-
-def settlement(channel: Channel, delivery: Delivery, outcome: Outcome, now: datetime, chance: float) -> Settlement:
-    """What an outcome makes of a delivery; `chance` (0 to 1) spreads what would come at once."""
-    if isinstance(outcome, Delivered):
-        return Settlement("delivered", delivery.tries)
-    if delivery.urgent or not isinstance(outcome, Retry):
-        return Settlement("dead", delivery.tries)
-    asked = min(outcome.after or 0.0, LONGEST_AFTER)
-    spread = 1 + JITTER * (2 * chance - 1)
-    if outcome.throttled:
-        outlived = (now - delivery.begun_at).total_seconds() > LONGEST_LIFE
-        least = asked or channel.delays[min(1, len(channel.delays) - 1)]
-        return Settlement("dead" if outlived else "due", delivery.tries, least * (1 + JITTER * chance))
-    tries = delivery.tries + 1
-    if tries >= len(channel.delays):
-        return Settlement("dead", tries)
-    return Settlement("due", tries, max(asked, channel.delays[tries] * spread))
 
 
 class Sender:
@@ -52,6 +30,7 @@ class Sender:
         self._pool = pool
         self._channels = {channel.name: channel for channel in channels}
         self._leases = {channel.name: channel.seconds + LEASE_MARGIN for channel in channels}
+        self._settling = Settling(pool, self._channels)
         self._busy: Counter[Target] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -70,6 +49,8 @@ class Sender:
         """Sends until it is told to stop."""
         waits = pauses()
         while not self._stopping:
+            if self._tasks:  # lanes that come free in the same moment are filled together
+                await asyncio.sleep(GATHER_SECONDS)
             self._wake.clear()
             try:
                 await self._start_due()
@@ -92,11 +73,10 @@ class Sender:
         async with self._pool.connection() as db:
             taken = await queue.take(db, list(self._channels.values()), +self._busy, room, self._leases)
         for delivery in taken:
-            target = (delivery.channel, delivery.target_id)
-            self._busy[target] += 1
+            self._busy[delivery.target] += 1
             task = asyncio.create_task(self._deliver(delivery), name=f"delivery {delivery.id}")
             self._tasks.add(task)
-            task.add_done_callback(partial(self._finished, target))
+            task.add_done_callback(partial(self._finished, delivery.target))
 
     def _finished(self, target: Target, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
@@ -112,16 +92,15 @@ class Sender:
         loop = asyncio.get_running_loop()
         began_at, began = datetime.now(UTC), loop.time()
         outcome = await self._sent(channel, delivery)
-        seconds = loop.time() - began
-        kind = type(outcome).__name__.lower()
-        metrics.ATTEMPTS.labels(channel.name, kind).inc()
-        metrics.SECONDS.labels(channel.name).observe(seconds)
-        log.debug("delivery.attempted", channel=channel.name, delivery=str(delivery.id), outcome=kind,
+        attempt = Attempt(delivery, outcome, began_at, loop.time() - began)
+        metrics.ATTEMPTS.labels(channel.name, attempt.kind).inc()
+        metrics.SECONDS.labels(channel.name).observe(attempt.seconds)
+        log.debug("delivery.attempted", channel=channel.name, delivery=str(delivery.id), outcome=attempt.kind,
                   attempt=delivery.attempt, status=outcome.status, reason=outcome.reason)  # fmt: skip
         # The lease was made for this: until it runs out nobody else sends the delivery.
         for pause in pauses():
             try:
-                await self._note(channel, delivery, outcome, began_at, seconds)
+                settled = await self._settling.note(attempt)
             except psycopg.OperationalError as error:
                 if loop.time() - began > self._leases[channel.name]:
                     raise
@@ -129,6 +108,10 @@ class Sender:
                 await asyncio.sleep(pause)
             else:
                 break
+        if settled is None:
+            log.warning("delivery.overtaken", delivery=str(delivery.id), attempt=delivery.attempt)
+        elif settled.status != "due":
+            metrics.FINISHED.labels(channel.name, settled.status).inc()
 
     async def _sent(self, channel: Channel, delivery: Delivery) -> Outcome:
         try:
@@ -140,24 +123,3 @@ class Sender:
             # Whatever a channel did not foresee must not end the others, and is tried again like any failure.
             log.exception("delivery.failed", channel=channel.name, delivery=str(delivery.id))
             return Retry(reason=f"an error of ours: {type(error).__name__}")
-
-    async def _note(
-        self, channel: Channel, delivery: Delivery, outcome: Outcome, began_at: datetime, seconds: float
-    ) -> None:
-        target = (delivery.channel, delivery.target_id)
-        made = settlement(channel, delivery, outcome, datetime.now(UTC), random.random())  # noqa: S311 - spreads load
-        async with self._pool.connection() as db:
-            if not await queue.settle(db, delivery, outcome, made):
-                log.warning("delivery.overtaken", delivery=str(delivery.id), attempt=delivery.attempt)
-                return
-            await queue.record(db, delivery, outcome, began_at, seconds)
-            failing_since = None
-            if isinstance(outcome, Delivered):
-                await queue.fared_well(db, target)
-            elif not isinstance(outcome, Refused) and not delivery.urgent:
-                hold = made.again if isinstance(outcome, Retry) and outcome.throttled else None
-                unreachable = isinstance(outcome, Gone) or (isinstance(outcome, Retry) and outcome.unreachable)
-                failing_since = await queue.fared_badly(db, target, hold=hold, unreachable=unreachable)
-            await channel.settled(db, delivery, outcome, failing_since)
-        if made.status != "due":
-            metrics.FINISHED.labels(channel.name, made.status).inc()

@@ -29,6 +29,7 @@ from services.kernel.logs import configure
 
 log = structlog.get_logger(__name__)
 
+ALLOCATIONS = 1_000  # requests and answers of httpx hold each other: looked for rarely, they took 15 MB
 POOL_SIZE = 6
 POOL_TIMEOUT = 5.0  # seconds
 SHOWN_EVERY = 5.0  # seconds between two looks at the backlog
@@ -59,7 +60,7 @@ async def _until_told_to_stop(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, working.cancel)
-    settle()
+    settle(ALLOCATIONS)
     log.info("deliveries.started")
     try:
         await working

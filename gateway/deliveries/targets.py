@@ -9,6 +9,8 @@ WAKE = "deliveries"  # the notification that has senders look at once
 _OPEN = """INSERT INTO delivery_targets (channel, target_id) VALUES (%s, %s)
     ON CONFLICT (channel, target_id) DO UPDATE
     SET paused = false, held_until = NULL, failures = 0, failing_since = NULL"""
+_BEGIN_ANEW = """UPDATE delivery_targets SET held_until = NULL, failures = 0, failing_since = NULL
+    WHERE channel = %s AND target_id = %s"""
 _PAUSE = "UPDATE delivery_targets SET paused = true WHERE channel = %s AND target_id = %s"
 _END = "DELETE FROM delivery_targets WHERE channel = %s AND target_id = %s"
 _GIVE_UP = """UPDATE deliveries SET status = 'dead', reason = %s, finished_at = now(), leased_until = NULL
@@ -18,6 +20,12 @@ _GIVE_UP = """UPDATE deliveries SET status = 'dead', reason = %s, finished_at = 
 async def open_target(db: Database, channel: str, target_id: UUID) -> None:
     """Makes a target, or has a paused one sent to again: what waits for it, and what it may want from now on."""
     await db.execute(_OPEN, (channel, target_id))
+    await wake(db)
+
+
+async def move_target(db: Database, channel: str, target_id: UUID) -> None:
+    """Forgets how a target fared where it was before, and for how long it was to be left in peace there."""
+    await db.execute(_BEGIN_ANEW, (channel, target_id))
     await wake(db)
 
 

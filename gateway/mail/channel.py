@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from gateway.exports.files import TooManyRows
 from gateway.exports.forms import MEDIA_TYPES, Form
 from gateway.mail import messages
 from gateway.mail.messages import Attachment, Letter, mark
-from gateway.mail.post import Verdict, hand_over
+from gateway.mail.post import LONGEST_MESSAGE, Verdict, hand_over
 from gateway.mail.settings import MailSettings
 from gateway.rpc import DeadlinePassed, RemoteError
 from services.calls.api import api
@@ -78,7 +79,8 @@ class Mail:
         ]
 
     async def send(self, delivery: Delivery) -> Outcome:
-        """Sends it to each recipient to whom it has not been sent."""
+        """Sends it to each recipient to whom it has not been sent; to as many as there is time for."""
+        until = time.monotonic() + self.seconds - LONGEST_MESSAGE
         try:
             letter, recipients = await self._letter(delivery.event)
         except NotAnswered as error:
@@ -92,7 +94,7 @@ class Mail:
             return Delivered(result={"accepted": sorted(accepted)})
         made = {each: messages.message(letter, event_id, each, self._mail) for each in left}
         try:
-            verdicts = await asyncio.to_thread(hand_over, made, self._mail, self._tls)
+            verdicts = await asyncio.to_thread(hand_over, made, self._mail, until, self._tls)
         except OSError as error:
             return Retry(reason=f"the mail server was not to be used: {type(error).__name__}", unreachable=True)
         marks = [mark(event_id, each) for each in left]

@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.message import EmailMessage
@@ -20,13 +21,17 @@ class Verdict(NamedTuple):
     final: bool = False
 
 
-GONE = Verdict(False, 421)  # the server has ended the session
+LEFT = Verdict(False, 421)  # its turn has not come: the session has ended, by the server or by us
+LONGEST_MESSAGE = 5 * PATIENCE  # sender, recipient, data, its end, and what clears up after a refusal
 
 
 def hand_over(
-    messages: Mapping[str, EmailMessage], mail: MailSettings, tls: ssl.SSLContext | None = None
+    messages: Mapping[str, EmailMessage], mail: MailSettings, until: float, tls: ssl.SSLContext | None = None
 ) -> list[Verdict]:
     """A verdict on each message, which are given by their recipients' addresses. Blocks.
+
+    After `until`, an instant of `time.monotonic`, none is begun but the first: who has stopped waiting for the verdicts
+    would have all of them sent again.
 
     Raises:
         OSError: the server cannot be reached, or does not let us in; smtplib's own errors are of this kind.
@@ -34,13 +39,15 @@ def hand_over(
     with _session(mail, tls or ssl.create_default_context()) as server:
         verdicts: list[Verdict] = []
         for recipient, message in messages.items():
+            if verdicts and time.monotonic() > until:
+                break
             try:
                 verdicts.append(_verdict(server, recipient, message, mail.sender))
             except OSError:
                 if not any(each.accepted for each in verdicts):
                     raise
                 break  # what was accepted before is not to be sent again
-        return verdicts + [GONE] * (len(messages) - len(verdicts))
+        return verdicts + [LEFT] * (len(messages) - len(verdicts))
 
 
 @contextmanager

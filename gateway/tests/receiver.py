@@ -43,6 +43,7 @@ class Receiver:
 
     url: str
     posted: list[Posted] = field(default_factory=list)
+    connections: list[socket.socket] = field(default_factory=list)
     answer: Callable[[Posted], Reply] = lambda _posted: Reply()
 
     @property
@@ -74,14 +75,12 @@ def receiving(port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[Rece
         def log_message(self, *_: object) -> None:
             return
 
-    connections: list[socket.socket] = []
-
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = 50
 
         def process_request(self, request: socket.socket, client_address: Any) -> None:
-            connections.append(request)
+            receiver.connections.append(request)
             super().process_request(request, client_address)
 
         def handle_error(self, *_: object) -> None:
@@ -98,6 +97,6 @@ def receiving(port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[Rece
         finally:
             server.shutdown()
             thread.join()
-            for connection in connections:  # those that are kept open too
+            for connection in receiver.connections:  # those that are kept open too
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)

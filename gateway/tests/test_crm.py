@@ -1,11 +1,12 @@
 """Calls on their way to CRMs and people on their way in, over real HTTP: each once, corrected, waiting, never lost."""
 
+import asyncio
 import base64
 import hmac
 import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import orjson
@@ -15,11 +16,13 @@ from psycopg_pool import AsyncConnectionPool
 
 from conftest import fresh_database
 from gateway.crm.channel import CompletedCalls
-from gateway.crm.connections import CALLS, CHANGES, COMPLETED
+from gateway.crm.connections import CALLS, CHANGES, COMPLETED, store_tokens
 from gateway.crm.endpoints import PATH, Connections
 from gateway.crm.inbound import Changes
 from gateway.crm.log import CrmDeliveries
 from gateway.crm.providers import Providers
+from gateway.crm.talk import Unauthorised
+from gateway.crm.tokens import ConnectionTokens
 from gateway.crm.webhooks import hubspot_signature, zendesk_signature
 from gateway.deliveries import queue
 from gateway.deliveries.sender import Sender
@@ -225,6 +228,27 @@ async def test_an_expired_token_is_renewed_once_and_the_new_refresh_token_is_kep
     assert hubspot.renewals == 2
     assert {each["status"] for each in await centre.log(path)} == {"delivered"}
     assert len(hubspot.calls) == 2
+
+
+async def test_of_two_processes_that_renew_at_once_the_slower_takes_the_token_of_the_faster(centre, hubspot):
+    hubspot.token, hubspot.refresh_token = "unknown yet", "refresh-0"
+    path = await centre.connect("hubspot", hubspot, REFRESHED, {"client_id": "app"})
+    await centre.complete()
+    connection = UUID(path.rpartition("/")[2])
+
+    async def refused(_refresh_token):
+        async def store():  # the other process stores what it was given a moment after we were refused
+            await asyncio.sleep(0.2)
+            async with centre.pool.connection() as db:
+                await store_tokens(db, connection, BOX.seal(connection, '{"access_token": "theirs"}'))
+
+        storing.append(asyncio.create_task(store()))
+        raise Unauthorised("used up", 400)
+
+    storing = []
+    tokens = ConnectionTokens(centre.pool, BOX, connection, refused, None)
+    assert await tokens.renewed(await tokens.current()) == "theirs"
+    await storing[0]
 
 
 @pytest.mark.parametrize("secrets", [{"access_token": "never good"}, {**REFRESHED, "refresh_token": "used up"}])

@@ -146,7 +146,7 @@ async def serving(most: int = 500) -> AsyncIterator[Gateway]:
 @pytest.fixture
 async def gateway(monkeypatch) -> AsyncIterator[Gateway]:
     monkeypatch.setattr(live_channel, "POLL_SECONDS", 0.02)
-    monkeypatch.setattr(live_stream, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(live_channel, "LOOK_SECONDS", 0.05)
     async with serving() as found:
         yield found
 
@@ -316,6 +316,25 @@ async def test_it_ends_when_the_process_is_told_to(gateway):
         await screen.event()
         gateway.ending.begin()
         assert await screen.ends()
+
+
+async def test_who_waits_costs_nothing_until_there_is_something_to_tell(gateway, monkeypatch):
+    monkeypatch.setattr(live_stream, "RECHECK_SECONDS", 60.0)
+    looks = []
+    since = Channel.since
+    monkeypatch.setattr(Channel, "since", lambda self, place: (looks.append(place), since(self, place))[1])
+    async with gateway.listening() as one, gateway.listening("other") as other:
+        await one.event()
+        await other.event()
+        asked = len(gateway.calls.asked)
+        await until(lambda: len(gateway.calls.asked) > asked + 20)
+        looks.clear()
+        asked = len(gateway.calls.asked)
+        await until(lambda: len(gateway.calls.asked) > asked + 20)
+        assert looks == []
+        gateway.calls.waiting["sales"] = 4
+        assert (await one.event(), await other.event())[0]["queues"][0]["waiting"] == 4
+        assert len(looks) <= 4
 
 
 def test_a_signal_begins_the_end():

@@ -17,7 +17,7 @@ from gateway.deliveries.sender import Sender
 from gateway.mail import messages
 from gateway.mail.channel import CLEARED, DUE, RAISED, Mail, outcome_of
 from gateway.mail.messages import Attachment
-from gateway.mail.post import Verdict
+from gateway.mail.post import LONGEST_MESSAGE, Verdict
 from gateway.mail.settings import MailSettings, mail_settings
 from gateway.tests.certificates import tls_for
 from services.kernel.values import Unavailable
@@ -209,6 +209,15 @@ async def test_what_was_accepted_before_a_connection_broke_is_not_sent_again(del
     async with serving(server) as port:
         ((status, attempts, _),) = await deliver(port, raised())
     assert (status, attempts) == ("delivered", 2)
+    assert sorted(server.to()) == calls.emails
+
+
+async def test_who_is_not_reached_in_time_is_sent_it_later_and_nobody_twice(deliver, server, calls, monkeypatch):
+    calls.emails = [f"{name}@example.org" for name in "abc"]
+    monkeypatch.setattr(Mail, "seconds", 0.0 + LONGEST_MESSAGE)  # time for the first alone
+    async with serving(server) as port:
+        ((status, attempts, _),) = await deliver(port, raised())
+    assert (status, attempts) == ("delivered", 3)
     assert sorted(server.to()) == calls.emails
 
 

@@ -447,6 +447,7 @@ async def test_410_disables_an_endpoint_until_it_is_resumed_and_tells_the_others
 
 
 async def test_an_endpoint_that_fails_is_warned_of_after_a_day_and_disabled_after_five(plateau, receiver):
+    plateau.channel.delays = (0.0, 86_400.0)  # so that nothing but what happens here is tried, however long it takes
     receiver.answer = lambda _: Reply(500)
     path, _ = await plateau.endpoint(receiver)
     with receiving() as watcher:
@@ -454,15 +455,54 @@ async def test_an_endpoint_that_fails_is_warned_of_after_a_day_and_disabled_afte
         for number, (days, kinds) in enumerate([(0, []), (2, [FAILING]), (3, [FAILING]), (6, [FAILING, DISABLED])], 1):
             since = "UPDATE delivery_targets SET failing_since = now() - make_interval(days => %s) WHERE failures > 0"
             await plateau.change(since, days)
-            await plateau.happens(rung())
-            await until(lambda number=number: len(receiver.posted) == number)
+            event = rung()
+            await plateau.happens(event)
+            # On record, and not only posted: what comes of an attempt is noted after its answer.
+            delivery = next(each for each in await plateau.deliveries(type=RUNG) if each["event_id"] == event["id"])
+            await until(lambda delivery=delivery["id"]: _attempted(plateau, delivery, 1))
             await until(lambda kinds=kinds: [orjson.loads(each.body)["type"] for each in watcher.posted] == kinds)
             shown = await plateau.shown(path)
-            if number < 4:
-                assert (shown["status"], shown["failing_since"] is not None) == ("live", True)
-    assert shown["status"] == "disabled"
+            assert shown["status"] == ("live" if number < 4 else "disabled")
+            assert (shown["failing_since"] is not None) == (number < 4)
+    assert len(receiver.posted) == 4
     assert "every delivery has failed since" in shown["reason"]
     assert {each["status"] for each in await plateau.deliveries(type=RUNG)} == {"dead"}
+
+
+async def test_who_fails_again_after_it_was_well_is_warned_of_again(plateau, receiver):
+    plateau.channel.delays = (0.0, 86_400.0)
+    await plateau.endpoint(receiver)
+    with receiving() as watcher:
+        await plateau.endpoint(watcher, FAILING)
+        for number, answer in enumerate((500, 500, 204, 500, 500), 1):
+            receiver.answer = lambda _, status=answer: Reply(status)
+            since = "UPDATE delivery_targets SET failing_since = now() - interval '2 days' WHERE failures > 0"
+            await plateau.change(since)
+            await plateau.change("UPDATE webhook_endpoints SET warned_at = warned_at - interval '9 days'")
+            event = rung()
+            await plateau.happens(event)
+            delivery = next(each for each in await plateau.deliveries(type=RUNG) if each["event_id"] == event["id"])
+            await until(lambda delivery=delivery["id"]: _attempted(plateau, delivery, 1))
+            await until(lambda count=(0, 1, 1, 1, 2)[number - 1]: len(watcher.posted) == count)
+
+
+async def test_an_endpoint_that_has_moved_is_not_left_in_peace_for_what_it_said_where_it_was(plateau, receiver):
+    path, _ = await plateau.endpoint(receiver)
+    receiver.answer = lambda _: Reply(429, {"Retry-After": "80000"})
+    await plateau.happens(rung())
+    await until(lambda: receiver.posted)
+    await until(lambda: _failing(plateau, path))
+    with receiving() as other:
+        order = {"url": other.url, "types": [RUNG]}
+        assert (await plateau.http.put(path, json=order, headers={"If-Match": '"1"'})).status_code == 200
+        assert not await _failing(plateau, path)
+        event = rung()
+        await plateau.happens(event)
+        await until(lambda: other.ids == [event["id"]])
+
+
+async def _failing(plateau, path):
+    return (await plateau.shown(path))["failing_since"] is not None
 
 
 async def test_a_paused_endpoint_gets_what_happened_meanwhile_once_it_is_resumed(plateau, receiver):
@@ -614,6 +654,49 @@ async def test_tls_verifies_the_name_though_the_address_was_chosen_by_us(names, 
         async with through() as http:
             with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
                 await http.post(f"https://right.example:{port}/")
+
+
+# -- connections
+
+
+async def test_a_connection_is_used_again_until_its_receiver_ends_it(receiver):
+    async with through() as http:
+        for _ in range(3):
+            assert (await http.post(receiver.url)).status_code == 204
+        assert len(receiver.connections) == 1
+        await asyncio.gather(*(http.post(receiver.url) for _ in range(4)))
+        before = len(receiver.connections)
+        assert before <= 4
+        for connection in receiver.connections:
+            connection.shutdown(socket.SHUT_RDWR)
+        assert (await http.post(receiver.url)).status_code == 204
+        assert len(receiver.connections) == before + 1
+
+
+async def test_connections_that_nobody_uses_any_more_are_closed_by_what_goes_to_others(receiver, monkeypatch):
+    monkeypatch.setattr("gateway.deliveries.guard.KEPT_OPEN", 0.2)
+    with receiving() as other:
+        async with through() as http:
+            await http.post(other.url)
+            [kept] = other.connections
+            await asyncio.sleep(0.3)
+            await http.post(receiver.url)
+            await until(lambda: kept.fileno() == -1)
+
+
+async def test_head_and_body_of_a_request_travel_together():
+    came = []
+
+    async def answer(reader, writer):
+        came.append(await reader.read(65_536))
+        writer.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, through() as http:
+        port = server.sockets[0].getsockname()[1]
+        assert (await http.post(f"http://127.0.0.1:{port}/", content=b"all of it")).status_code == 413
+        assert came[0].endswith(b"\r\n\r\nall of it")
 
 
 # -- the process

@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -27,9 +27,9 @@ from gateway.deliveries.channel import (
 )
 from gateway.deliveries.guard import GuardedTransport, Resolver
 from gateway.deliveries.targets import give_up_target, wake
-from gateway.sealing import SecretBox, WrongKey
 from gateway.settings import Settings
 from gateway.webhooks import standard, store
+from gateway.webhooks.addresses import Addresses
 from services.kernel.wire import rfc3339
 
 log = structlog.get_logger(__name__)
@@ -44,13 +44,6 @@ EXCERPT = 500  # characters of it that are kept
 THROTTLING = frozenset({429, 502, 503, 504})
 
 
-class Address(NamedTuple):
-    """Where a delivery goes, and with what it is signed."""
-
-    url: str
-    secrets: tuple[str, ...]
-
-
 class Webhooks:
     """Posts events to the endpoints that want their type; each as soon as it can, in no order that one may rely on."""
 
@@ -59,7 +52,7 @@ class Webhooks:
     lanes = 16
 
     def __init__(self, settings: Settings, pool: AsyncConnectionPool, tls: ssl.SSLContext | None = None) -> None:
-        self._pool, self._box = pool, settings.secrets
+        self._addresses = Addresses(pool, settings.secrets)
         self.seconds = float(settings.delivery_timeout)  # in all, whatever its parts take
         self._http = httpx.AsyncClient(
             transport=GuardedTransport(Resolver(settings.allowed_networks), tls),
@@ -79,9 +72,9 @@ class Webhooks:
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Posts it, signed with every secret that the endpoint has now."""
-        address = await self._address(delivery.target_id)
-        if isinstance(address, Refused):
-            return address
+        address = await self._addresses.of(delivery.target_id)
+        if address is None:
+            return Refused(reason="the endpoint was deleted")
         body, now = standard.body_of(delivery.event), datetime.now(UTC)
         signed = standard.headers(address.secrets, delivery.event["id"], int(now.timestamp()), body)
         headers = {"Content-Type": "application/json", **signed}
@@ -100,7 +93,7 @@ class Webhooks:
             failing = datetime.now(UTC) - failing_since
             if failing > DISABLED_AFTER:
                 await disable(db, endpoint, f"every delivery has failed since {rfc3339(failing_since)}")
-            elif failing > WARNED_AFTER and (url := await store.warn(db, endpoint)):
+            elif failing > WARNED_AFTER and (url := await store.warn(db, endpoint, failing_since)):
                 until = rfc3339(failing_since + DISABLED_AFTER)
                 log.warning("webhooks.endpoint_failing", endpoint=str(endpoint), url=url, disabled_from=until)
                 about = {"failing_since": rfc3339(failing_since), "disabled_from": until, "reason": outcome.reason}
@@ -109,21 +102,6 @@ class Webhooks:
     async def close(self) -> None:
         """Closes connections that are kept open."""
         await self._http.aclose()
-
-    async def _address(self, endpoint: UUID) -> Address | Refused:
-        async with self._pool.connection() as db:
-            found = await store.find(db, endpoint)
-            sealed = await store.secrets_of(db, endpoint)
-        if found is None:
-            return Refused(reason="the endpoint was deleted")
-        return Address(found["url"], tuple(opened(self._box, endpoint, row["sealed"]) for row in sealed))
-
-
-def opened(box: SecretBox | None, endpoint: UUID, sealed: bytes) -> str:
-    """A secret that can be signed with; raises WrongKey."""
-    if box is None:
-        raise WrongKey("PLATEAU_GATEWAY_KEY is not set")
-    return box.open(endpoint, sealed)
 
 
 def outcome_of(answer: httpx.Response, excerpt: str, now: datetime) -> Outcome:

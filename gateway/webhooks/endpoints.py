@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from gateway.bodies import parsed
 from gateway.deliveries import queue
 from gateway.deliveries.channel import Database, Wanted
-from gateway.deliveries.targets import end_target, open_target, pause_target, wake
+from gateway.deliveries.targets import end_target, move_target, open_target, pause_target, wake
 from gateway.endpoints import Entry
 from gateway.exchange import Exchange
 from gateway.idempotency import IdempotencyKeys, Identity
@@ -24,8 +24,9 @@ from gateway.routes import expected_version
 from gateway.sealing import SecretBox
 from gateway.settings import Settings
 from gateway.webhooks import backfills, standard, store
+from gateway.webhooks.addresses import opened
 from gateway.webhooks.backfills import Range
-from gateway.webhooks.channel import DISABLED_AFTER, NAME, OWN_TYPES, PING, opened, own_event
+from gateway.webhooks.channel import DISABLED_AFTER, NAME, OWN_TYPES, PING, own_event
 from gateway.webhooks.log import shown_delivery
 from gateway.webhooks.orders import Orders
 from gateway.webhooks.shapes import (
@@ -139,6 +140,8 @@ class WebhookEndpoints:
             if expected != found["version"]:
                 raise Problem("request.version_stale")
             await store.change(db, endpoint, order)
+            if order.url != found["url"]:
+                await move_target(db, NAME, endpoint)
         await _changed(exchange, endpoint, found["version"] + 1)
 
     async def delete(self, exchange: Exchange) -> None:

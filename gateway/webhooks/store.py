@@ -1,6 +1,7 @@
 """Endpoints and their secrets in the gateway's database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,10 @@ _RETIRE = """UPDATE webhook_secrets SET expires_at = now() + %s::interval
     WHERE endpoint_id = %s AND id <> %s AND expires_at IS NULL"""
 _SECRETS = """SELECT id, sealed, created_at, expires_at FROM webhook_secrets
     WHERE endpoint_id = %s AND (expires_at IS NULL OR expires_at > now()) ORDER BY id DESC"""
+_ADDRESSES = """SELECT endpoint.id, url, array_agg(sealed ORDER BY secret.id DESC)
+    FROM webhook_endpoints AS endpoint JOIN webhook_secrets AS secret ON secret.endpoint_id = endpoint.id
+    WHERE endpoint.id = ANY(%s) AND status <> 'deleted' AND (expires_at IS NULL OR expires_at > now())
+    GROUP BY endpoint.id"""
 _ONE_SEALED = "SELECT sealed FROM webhook_secrets WHERE id = %s AND endpoint_id = %s"
 _FORGET_SECRETS = "DELETE FROM webhook_secrets WHERE endpoint_id = %s OR expires_at < now()"
 _PAGE = f"""SELECT {_SHOWN} FROM webhook_endpoints
@@ -34,7 +39,7 @@ _SET_STATUS = """UPDATE webhook_endpoints
     SET status = %s, reason = %s, warned_at = NULL, version = version + 1, updated_at = now()
     WHERE id = %s AND status <> 'deleted' AND status <> %s"""
 _WARN = """UPDATE webhook_endpoints SET warned_at = now()
-    WHERE id = %s AND status = 'live' AND warned_at IS NULL RETURNING url"""
+    WHERE id = %s AND status = 'live' AND coalesce(warned_at < %s, true) RETURNING url"""
 _TYPES = "SELECT DISTINCT unnest(types) FROM webhook_endpoints WHERE status IN ('live', 'paused')"
 _WANTING = (
     "SELECT id, types FROM webhook_endpoints WHERE status IN ('live', 'paused') AND types && %s::text[] ORDER BY id"
@@ -58,6 +63,12 @@ async def add_secret(db: Database, secret_id: UUID, endpoint_id: UUID, sealed: b
 async def secrets_of(db: Database, endpoint_id: UUID) -> list[Row]:
     """The secrets that sign now, sealed, the newest first."""
     return await _rows(db, _SECRETS, (endpoint_id,))
+
+
+async def addresses(db: Database, endpoints: Collection[UUID]) -> dict[UUID, tuple[str, list[bytes]]]:
+    """Where endpoints are that are not deleted, each with the secrets that sign now, sealed, the newest first."""
+    found = await (await db.execute(_ADDRESSES, (list(endpoints),))).fetchall()
+    return {endpoint: (url, sealed) for endpoint, url, sealed in found}
 
 
 async def sealed_secret(db: Database, secret_id: UUID, endpoint_id: UUID) -> bytes | None:
@@ -95,9 +106,9 @@ async def set_status(db: Database, endpoint_id: UUID, status: str, reason: str |
     return changed.rowcount == 1
 
 
-async def warn(db: Database, endpoint_id: UUID) -> str | None:
-    """Notes that somebody was warned of a failing endpoint; its address the first time, then None."""
-    row = await (await db.execute(_WARN, (endpoint_id,))).fetchone()
+async def warn(db: Database, endpoint_id: UUID, failing_since: datetime) -> str | None:
+    """Notes that somebody was warned of an endpoint; its address, if for the first time since it has been failing."""
+    row = await (await db.execute(_WARN, (endpoint_id, failing_since))).fetchone()
     return row[0] if row else None
 
 
