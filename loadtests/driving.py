@@ -15,6 +15,7 @@ SCRIPT = Path(__file__).with_name("wrk_requests.lua")
 RUN_WIDTH = len("abcdef")
 DRAIN_SECONDS = 600
 ANSWER_SECONDS = 30
+LOOK_SECONDS = 0.1  # how often a side is asked whether it is done, which takes of its time
 
 
 @dataclass(frozen=True)
@@ -78,4 +79,4 @@ def wait(condition: Callable[[], bool], complaint: str, patience: float) -> None
     while not condition():
         if time.monotonic() > give_up:
             raise click.ClickException(f"{complaint} after {patience} s.")
-        time.sleep(0.02)
+        time.sleep(LOOK_SECONDS)

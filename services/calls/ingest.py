@@ -99,8 +99,7 @@ class Ingest:
                 events = self._events(db, new)
             if batch.traces:
                 _trace(events, arrivals, batch.traces)
-            digests = {each.event: each.digest for each in new} | known
-            unequal = [each for each in arrivals if each.digest != digests[each.event]]
+            unequal = _unequal(arrivals, new, known)
             reached = furthest(batch)
             repeated = len(arrivals) - len(events) - len(unequal)
             with connection.transaction(), connection.cursor() as db:
@@ -166,6 +165,14 @@ class Ingest:
             return None
         name = self._master.hash_of(number)
         return Customer(name, UUID(name))
+
+
+def _unequal(arrivals: list[Arrival], new: list[Arrival], known: Mapping[UUID, str | None]) -> list[Arrival]:
+    """Those that say something else than what is stored, or came first, under the same name."""
+    if len(new) == len(arrivals):
+        return []
+    digests = {each.event: each.digest for each in new} | {**known}
+    return [each for each in arrivals if each.digest != digests[each.event]]
 
 
 def _trace(events: list[NewEvent], arrivals: list[Arrival], given: Mapping[int, str]) -> None:

@@ -29,6 +29,11 @@ def connect(dsn: str, name: str, *, statement_timeout: str = "30s") -> Connectio
     return psycopg.connect(dsn, autocommit=True, application_name=name, options=_options(statement_timeout))
 
 
+def twin(connection: Connection) -> Connection:
+    """Another connection to the same database as the same role, with the same settings."""
+    return psycopg.connect(connection.info.dsn, password=connection.info.password, autocommit=True)
+
+
 def open_pool(dsn: str, name: str, *, size: int = 4) -> Pool:
     """A pool of such connections, for a service that answers several requests at once."""
     return ConnectionPool(

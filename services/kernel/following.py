@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import closing
 
 import psycopg
 import structlog
@@ -10,6 +11,7 @@ from services.kernel import projections
 from services.kernel.backoff import pauses
 from services.kernel.database import Connection, Cursor, connect
 from services.kernel.projections import Generation, Projection, Superseded
+from services.kernel.reading import Ahead
 
 CHANNEL = "events_appended"
 LISTEN = f"LISTEN {CHANNEL}"
@@ -76,8 +78,6 @@ class Follower:
         while not self._stop.is_set():
             try:
                 with connect(self._dsn, f"projection {self.projection.name}") as connection:
-                    # A crash may lose the last batches, the checkpoint with them: they are applied again.
-                    connection.execute("SET synchronous_commit = off")
                     self._lead(connection)
                     waits = pauses()
             except Superseded as reason:
@@ -96,13 +96,18 @@ class Follower:
         generation = self._generation(connection)
         generation.enter(connection)
         ear = Ear(connection)
-        while not self._stop.is_set():
-            began = time.monotonic()
-            handled = generation.step(connection)
-            if not handled:
-                ear.rest()
-            elif handled < self.projection.batch:
-                self._stop.wait(min(PACE * (time.monotonic() - began), LONGEST_PACE_SECONDS))
+        idle = False
+        with closing(Ahead(connection)) as ahead:
+            while not self._stop.is_set():
+                began = time.monotonic()
+                handled = generation.step(connection, ahead)
+                if not handled:
+                    if idle:  # it was woken for what others read
+                        self._stop.wait(LONGEST_PACE_SECONDS)
+                    ear.rest()
+                elif handled < self.projection.batch:
+                    self._stop.wait(min(PACE * (time.monotonic() - began), LONGEST_PACE_SECONDS))
+                idle = not handled
 
     def _generation(self, connection: Connection) -> Generation:
         with connection.cursor() as db:

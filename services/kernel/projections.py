@@ -7,6 +7,7 @@ beside the one in use; views in schema `read` show the one in use. A batch and t
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, ClassVar, TypeVar
 
 import structlog
@@ -15,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from services.kernel import traces
 from services.kernel.database import Connection, Cursor
-from services.kernel.reading import Stretch, read_on
+from services.kernel.reading import Ahead, Stretch, read_on
 from services.kernel.store import Position, StoredEvent
 from services.kernel.upcasting import Upcaster, latest
 
@@ -106,14 +107,17 @@ class Generation:
         connection.execute(sql.SQL("SET search_path = {}").format(self.schema))
         # Statements are planned once, for tables that are empty at first: read whole, they would cost more and more.
         connection.execute("SET enable_seqscan = off")
+        # A crash may lose the last batches, the checkpoint with them: they are applied again.
+        connection.execute("SET synchronous_commit = off")
 
-    def step(self, connection: Connection) -> int:
+    def step(self, connection: Connection, ahead: Ahead | None = None) -> int:
         """Applies the next batch and moves the checkpoint; returns how many events that were.
 
-        Raises Superseded where another generation has come into use.
+        `ahead` reads what follows meanwhile. Raises Superseded where another generation has come into use.
         """
         with connection.cursor() as db:
-            stretch = read_on(db, self.checkpoint, self.projection.handles, self.projection.batch)
+            read = read_on if ahead is None else ahead.read_on
+            stretch = read(db, self.checkpoint, self.projection.handles, self.projection.batch)
             if stretch.moves(self._stored):
                 self._apply(stretch, db)
                 self._stored = stretch.reached
@@ -256,8 +260,9 @@ def rebuild(connection: Connection, projection: Projection, progress: Callable[[
     """Builds the projection anew beside the one in use, then switches; `progress` is told of each batch's size."""
     generation = create(connection, projection)
     generation.enter(connection)
-    while handled := generation.step(connection):
-        progress(handled)
+    with closing(Ahead(connection)) as ahead:
+        while handled := generation.step(connection, ahead):
+            progress(handled)
     bring_into_use(connection, generation)
 
 

@@ -1,9 +1,10 @@
 """How followers of the event store read on: gated and in order, so that nothing is skipped (DESIGN section 3)."""
 
+import threading
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.kernel.database import Cursor
+from services.kernel.database import Connection, Cursor, twin
 from services.kernel.store import COLUMNS, Position, StoredEvent
 
 GATE = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -36,3 +37,68 @@ def read_on(db: Cursor, checkpoint: Position, types: Sequence[str], limit: int) 
     events = [StoredEvent._make(row) for row in rows]
     full = len(events) == limit
     return Stretch(events, Position(events[-1].transaction_id, events[-1].position) if full else Position(gate, 0))
+
+
+class Ahead:
+    """Reads the next stretch on a connection and in a thread of its own, while the one before is being applied.
+
+    It does so behind full stretches only, where it is all but certain that there is more: where a follower has fallen
+    behind, or a read model is built anew. What it finds is what `read_on` would have found at that moment.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._beside = connection
+        self._own: Connection | None = None
+        self._begun: _Begun | None = None
+
+    def close(self) -> None:
+        """Ends its connection, after a reading that is under way."""
+        if self._begun is not None:
+            self._begun.join()
+        if self._own is not None:
+            self._own.close()
+
+    def read_on(self, db: Cursor, checkpoint: Position, types: Sequence[str], limit: int) -> Stretch:
+        """The next events, as the function of that name gives them."""
+        stretch = self._taken(checkpoint)
+        # Nothing: what is being applied held it back, so that only a look from now on says that there is nothing.
+        if stretch is None or not stretch.events:
+            stretch = read_on(db, checkpoint, types, limit)
+        if len(stretch.events) == limit:
+            if self._own is None:
+                self._own = twin(self._beside)
+            self._begun = _Begun(self._own, stretch.reached, types, limit)
+            self._begun.start()
+        return stretch
+
+    def _taken(self, checkpoint: Position) -> Stretch | None:
+        begun, self._begun = self._begun, None
+        if begun is None:
+            return None
+        stretch = begun.result()
+        return stretch if begun.checkpoint == checkpoint else None
+
+
+class _Begun(threading.Thread):
+    """A reading that is under way."""
+
+    def __init__(self, connection: Connection, checkpoint: Position, types: Sequence[str], limit: int) -> None:
+        super().__init__(name="reading ahead", daemon=True)
+        self.checkpoint = checkpoint
+        self._connection, self._types, self._limit = connection, types, limit
+        self._found: Stretch | BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            with self._connection.cursor() as db:
+                self._found = read_on(db, self.checkpoint, self._types, self._limit)
+        except BaseException as failure:  # noqa: BLE001 - raised where the result is asked for
+            self._found = failure
+
+    def result(self) -> Stretch:
+        """What was read; raises what the reading raised."""
+        self.join()
+        if isinstance(self._found, BaseException):
+            raise self._found
+        assert self._found is not None  # noqa: S101 - it has run
+        return self._found

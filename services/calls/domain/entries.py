@@ -1,6 +1,17 @@
 """When a visit to a queue begins, as the fact that opens it tells."""
 
+from collections.abc import Mapping
+
 from services.calls.domain.story import Fact
+
+# What each type of fact that can open a visit may say of the time since the entry.
+_SINCE: Mapping[str, tuple[str, ...]] = {
+    "call.queued": (),
+    "call.answered": ("wait_seconds",),
+    "call.abandoned": ("wait_seconds",),
+    "call.queue_left": ("wait_seconds",),
+    "call.ended": ("wait_seconds", "talk_seconds", "hold_seconds"),
+}
 
 
 def entry_told(fact: Fact) -> int | None:
@@ -8,15 +19,7 @@ def entry_told(fact: Fact) -> int | None:
 
     In microseconds since 1970. Every visit that any set of facts tells of begins at such an instant of one of them.
     """
-    if fact.queue is None:
+    since = _SINCE.get(fact.type)
+    if since is None or fact.queue is None:
         return None
-    match fact.type:
-        case "call.queued":
-            before: tuple[str, ...] = ()
-        case "call.answered" | "call.abandoned" | "call.queue_left":
-            before = ("wait_seconds",)
-        case "call.ended":
-            before = ("wait_seconds", "talk_seconds", "hold_seconds")
-        case _:
-            return None
-    return fact.occurred_at - sum([fact.milliseconds(name) or 0 for name in before]) * 1000
+    return fact.occurred_at - sum([fact.milliseconds(name) or 0 for name in since]) * 1000

@@ -73,7 +73,7 @@ def fold(
     the call: it holds only as long as no other fact has come. `names` are what the source's names mean here, where any
     of them is mapped.
     """
-    known = {fact.event_id: fact for fact in facts}
+    known = {fact.id: fact for fact in facts}
     story = in_order(known.values())
     if names:
         story = names.applied(story)

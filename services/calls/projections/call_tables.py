@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.calls.domain.entries import entry_told
 from services.calls.domain.facts import stream_id
-from services.calls.domain.fold import AgentLeg, Call, Fact
+from services.calls.domain.fold import AgentLeg, Call
 from services.calls.domain.intervals import HOUR
 from services.calls.projections import contradictions
+from services.calls.projections.said import Said
 from services.kernel.copying import copy_rows, instant_text
 from services.kernel.database import Cursor, uuid_array
 
@@ -122,9 +122,11 @@ LAYOUT = (
     ("call_links", "call", ("call", "linked", "is_root")),
     ("contradictions", "call", contradictions.COLUMNS),
 )
+# What is gone of all tables in one statement: most of what a small batch costs is its statements.
+_OF = "of_{0} AS (DELETE FROM {0} WHERE {1} = ANY(%s::uuid[]))"
+GONE = f"WITH {', '.join([_OF.format(table, key) for table, key, _ in LAYOUT])} SELECT 1"
 DAY = 24 * HOUR
 Row = tuple[Any, ...]
-Entry = tuple[str, int]  # a queue, and when a visit to it begins by one of the call's facts, in microseconds
 
 
 class Rows(NamedTuple):
@@ -144,17 +146,16 @@ class Rows(NamedTuple):
 NO_ROWS = Rows([], [], [], [], [], [], [], [], [])
 
 
-def rows_of(id_: UUID, source: str, call_id: str, facts: Sequence[Fact], call: Call) -> Rows:
+def rows_of(id_: UUID, source: str, call_id: str, said: Said, call: Call) -> Rows:
     """What a call puts into the tables: as it was folded, and what more its facts say."""
-    entries = [(fact.queue, at) for fact in facts if fact.queue is not None and (at := entry_told(fact)) is not None]
     return Rows(
         [call_row(id_, source, call_id, call)],
         visit_rows(id_, call),
         leg_rows(id_, call),
         ring_rows(id_, call),
-        [(id_, customer) for customer in sorted({fact.customer for fact in facts} - {call.customer, None})],
-        former_entry_rows(id_, entries, call),
-        outside_name_rows(id_, facts, entries, call),
+        [(id_, customer) for customer in sorted(said.customers - {call.customer})],
+        former_entry_rows(id_, said, call),
+        outside_name_rows(id_, said, call),
         link_rows(id_, source, call_id, call),
         contradictions.rows(id_, call),
     )
@@ -165,17 +166,18 @@ def replace_rows(changes: Sequence[tuple[UUID, Rows | None, Rows]], db: Cursor) 
 
     Where the rows that a call had are not known (None), any may be there.
     """
-    for at, (table, key, columns) in enumerate(LAYOUT):
-        gone: list[UUID] = []
-        come: list[Row] = []
-        for id_, before, after in changes:
-            if before is None or before[at] != after[at]:
-                come += after[at]
+    gone: list[list[UUID]] = [[] for _ in LAYOUT]
+    come: list[list[Row]] = [[] for _ in LAYOUT]
+    for id_, before, after in changes:
+        for at, rows in enumerate(after):
+            if before is None or before[at] != rows:
+                come[at] += rows
                 if before is None or before[at]:
-                    gone.append(id_)
-        if gone:
-            db.execute(f"DELETE FROM {table} WHERE {key} = ANY(%s::uuid[])", (uuid_array(gone),))  # noqa: S608 - ours
-        copy_rows(db, table, columns, come)
+                    gone[at].append(id_)
+    if any(gone):
+        db.execute(GONE, [uuid_array(ids) for ids in gone])
+    for (table, _, columns), new in zip(LAYOUT, come, strict=True):
+        copy_rows(db, table, columns, new)
 
 
 def call_row(id_: UUID, source: str, call_id: str, call: Call) -> Row:
@@ -286,28 +288,26 @@ def ring_rows(id_: UUID, call: Call) -> list[Row]:
     ]
 
 
-def former_entry_rows(id_: UUID, entries: Sequence[Entry], call: Call) -> list[Row]:
+def former_entry_rows(id_: UUID, said: Said, call: Call) -> list[Row]:
     """Where visits of the call may have begun by some of its facts, and none that counts begins now."""
-    told = {(queue, at // HOUR) for queue, at in entries}
+    told = said.hours
     if not call.excluded:
-        told -= {(visit.queue, visit.entered_at // HOUR) for visit in call.visits}
+        told = told.difference([(visit.queue, visit.entered_at // HOUR) for visit in call.visits])
     return [(id_, queue, hour) for queue, hour in sorted(told)] if told else []
 
 
-def outside_name_rows(id_: UUID, facts: Sequence[Fact], entries: Sequence[Entry], call: Call) -> list[Row]:
+def outside_name_rows(id_: UUID, said: Said, call: Call) -> list[Row]:
     """Names that the facts give, less those by which the call is found in its other rows."""
-    agents = {fact.agent for fact in facts}
-    queues = {fact.queue for fact in facts}
-    campaigns = {fact.campaign for fact in facts}
-    begin = min([call.started_at, *[leg.answered_at for leg in call.legs], *[at for _, at in entries]])
+    agents, queues, campaigns = said.agents, said.queues, said.campaigns
+    begin = min([call.started_at, said.began, *[leg.answered_at for leg in call.legs]])
     wide = call.last_occurred_at - begin >= DAY
     if not wide:
-        agents.difference_update([leg.agent for leg in call.legs])
-        queues.difference_update([queue for queue, _ in entries])  # a visit or a former entry has it
-        campaigns.discard(call.campaign)
+        agents = agents.difference([leg.agent for leg in call.legs])
+        queues = queues.difference([queue for queue, _ in said.hours])  # a visit or a former entry has it
+        campaigns = campaigns - {call.campaign}
     given = [("agent", name) for name in agents] + [("queue", name) for name in queues]
     given += [("campaign", name) for name in campaigns]
-    return sorted([(id_, kind, name, wide) for kind, name in given if name is not None])
+    return sorted([(id_, kind, name, wide) for kind, name in given])
 
 
 def link_rows(id_: UUID, source: str, call_id: str, call: Call) -> list[Row]:

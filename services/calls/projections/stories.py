@@ -11,6 +11,7 @@ from services.calls.domain.names import Names
 from services.calls.domain.reaper import CallClosedByInference
 from services.calls.domain.vocabulary import VOCABULARY
 from services.calls.projections.call_tables import Rows
+from services.calls.projections.said import Said
 from services.kernel.decider import event_type
 from services.kernel.store import Position, StoredEvent
 
@@ -27,7 +28,8 @@ NO_FACTS = frozenset({CLOSED, *DECIDED})
 class Story:
     """What is known of one call: its facts so far, up to which version, and whether the reaper closed it.
 
-    `decided` are the dispositions that people set, as facts.
+    `said` is what the facts say beside what the fold makes of them, `decided` are the dispositions that people set, as
+    facts.
     `offset` is the clock offset of its source, in microseconds, that the instants of its facts have in them. The names
     in its facts are those of the source. `rows` are what it has in the tables, where that is known, and `hours` where
     its visits count. `erased`: it was with somebody who was erased since, and is nobody's by name.
@@ -38,6 +40,7 @@ class Story:
     offset: int = 0
     version: int = 0
     facts: list[Fact] = field(default_factory=list)
+    said: Said = field(default_factory=Said)
     closed: int | None = None
     decided: list[Fact] = field(default_factory=list)
     rows: Rows | None = None
@@ -57,7 +60,9 @@ class Story:
         numbers = "numbers" in event.metadata
         if customer in erasures and (event.transaction_id, event.position) < erasures[customer]:
             customer, numbers, self.erased = None, False, True
-        self.facts.append(Fact.of(event.event_id, event.data, at, customer=customer, has_numbers=numbers))
+        fact = Fact.of(event.event_id, event.data, at, customer, numbers)
+        self.facts.append(fact)
+        self.said.add(fact)
 
     def told(self, restarts: Mapping[str, list[int]], names: Mapping[str, Names]) -> Call:
         """The call that the facts tell, with the restarts of each source and what its names mean."""

@@ -14,7 +14,7 @@ import pytest
 
 from services.kernel import reading, store
 from services.kernel.database import Connection, connect
-from services.kernel.following import WAKE, Follower
+from services.kernel.following import LONGEST_PACE_SECONDS, WAKE, Follower
 from services.kernel.projections import (
     READ_VIEWS,
     Generation,
@@ -292,6 +292,23 @@ def test_a_follower_that_is_cut_off_comes_back(calls_url, calls_connection, post
             server.execute("SELECT pg_terminate_backend(%s)", calls_connection.execute(LEADER).fetchone())
         append(calls_connection)
         eventually(caught_up(calls_connection, 2))
+
+
+def test_who_is_woken_for_what_others_read_does_not_look_each_time(calls_url, calls_connection, monkeypatch):
+    looks = []
+    step = Generation.step
+    monkeypatch.setattr(Generation, "step", lambda *given: looks.append(given) or step(*given))
+    with following(calls_url, Tally()):
+        eventually(lambda: in_use(calls_connection))
+        looks.clear()
+        began = time.monotonic()
+        for _ in range(100):
+            append(calls_connection, kind="other")
+            time.sleep(0.005)
+        most = (time.monotonic() - began) / LONGEST_PACE_SECONDS + 3
+        assert len(looks) <= most
+        append(calls_connection)
+        eventually(caught_up(calls_connection, 1))
 
 
 def test_a_new_read_model_is_built_from_all_that_was_stored(calls_url, calls_connection):
