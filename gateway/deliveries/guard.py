@@ -8,10 +8,8 @@ one of those very addresses: a name that means something else a moment later cha
 import asyncio
 import socket
 import ssl
-import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from ipaddress import ip_address
 
 import httpcore
@@ -23,10 +21,6 @@ from gateway.networks import Address, Network, is_allowed, is_public
 LOOKUPS = 32  # at once; names whose server is silent must not hold the others up
 KEPT_OPEN = 10.0  # seconds
 SCHEMES = ("https", "http")
-
-# httpcore tries to import it five times a request. A module that is not there is looked for in every folder, each time.
-if find_spec("sniffio") is None:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 
 class Refused(httpcore.ConnectError):
