@@ -17,7 +17,7 @@ from services.calls.domain.story import greatest_versions
 from services.calls.domain.vocabulary import RANK
 from services.calls.projections import identities
 from services.calls.projections.stories import microseconds
-from services.kernel.database import Cursor
+from services.kernel.database import Cursor, uuid_array
 from services.kernel.decider import event_type
 from services.kernel.projections import Projection
 from services.kernel.store import COLUMNS, StoredEvent
@@ -71,6 +71,7 @@ class AgentMarks(Projection):
         ON CONFLICT (source) DO UPDATE SET clock_offset_us = excluded.clock_offset_us"""
     CLOCKS = "SELECT source, clock_offset_us FROM agent_clocks"
     AT_QUEUE = "SELECT DISTINCT stream FROM agent_marks WHERE source = %s AND outside_queues @> ARRAY[%s::text]"
+    HEARD_OF = "SELECT DISTINCT stream FROM agent_marks WHERE stream = ANY(%s::uuid[])"
     OF_SOURCE = "SELECT DISTINCT stream FROM agent_marks WHERE source = %s"
     FORGET = """WITH gone AS (
             DELETE FROM agent_marks WHERE stream = %(stream)s RETURNING agent, source)
@@ -136,6 +137,7 @@ class AgentMarks(Projection):
     ) -> set[UUID]:
         """The streams of the agents of whom something may mean somebody else or another queue now."""
         touched: set[UUID] = set()
+        agents = set()
         for event in clocks:
             source = event.data["source"]
             if source in names:
@@ -143,10 +145,10 @@ class AgentMarks(Projection):
         for event in renamed:
             system, name = event.data["system"], event.data["external_id"]
             if event.data["kind"] == "agent":
-                touched.add(stream_id(system, "agent", name))
+                agents.add(stream_id(system, "agent", name))
             elif event.data["kind"] == "queue":
                 touched |= {stream for (stream,) in db.execute(self.AT_QUEUE, (system, name))}
-        return touched
+        return touched | {stream for (stream,) in db.execute(self.HEARD_OF, (uuid_array(agents),))}
 
     def _rows(self, event: StoredEvent) -> Iterator[tuple[Any, ...]]:
         fact = event.data

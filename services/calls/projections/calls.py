@@ -91,6 +91,7 @@ class CallFigures(Projection):
             self._note(event, touched, db)
             if place % LOOKED_UP_AT_ONCE == 0:
                 yield
+                touched.be_patient()
         renamed = [event for event in others if event.type in identities.CHANGES]
         if renamed:
             identities.note(renamed, "identity_changes", db)

@@ -19,7 +19,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS touched_calls (
     call uuid NOT NULL, cause text NOT NULL, PRIMARY KEY (call, cause)
 );
 TRUNCATE touched_calls"""
-# To find them in years of calls may take longer than any other statement should.
+# In years of calls, longer than any other statement should.
 PATIENTLY = "SET LOCAL statement_timeout = '10min'"
 ADD = "INSERT INTO touched_calls SELECT call, %(cause)s FROM ({found}) AS found(call) ON CONFLICT DO NOTHING"
 NEXT = """SELECT call, array_agg(cause) FROM touched_calls WHERE call > %s
@@ -32,10 +32,14 @@ class Touched:
     def __init__(self, db: Cursor) -> None:
         self._db, self._last = db, UUID(int=0)
         db.execute(TABLE)
+        self.be_patient()
+
+    def be_patient(self) -> None:
+        """Call it in each transaction that adds calls: to find them may take long."""
+        self._db.execute(PATIENTLY)
 
     def add(self, cause: Cause | None, found: str, asked: Mapping[str, Any]) -> None:
         """The calls that a query finds; None: no figure moves with them."""
-        self._db.execute(PATIENTLY)
         statement = sql.SQL(ADD).format(found=sql.SQL(found))  # type: ignore[arg-type]
         self._db.execute(statement, {**asked, "cause": cause or ""})
 

@@ -76,7 +76,7 @@ class Explanations:
         if asked.measure not in OF_REPORT[asked.report]:
             return Rejected("request.invalid", f"The report {asked.report} has no such measure.", 422, "/measure")
         if asked.report == "agents":
-            return agents_explained(db, actor, asked)
+            return _only_of_service_level(asked) or agents_explained(db, actor, asked)
         if asked.queue is asked.client is asked.campaign is None:
             return Rejected("calls.report.nothing_named", "Name a queue, a client or a campaign.", 422, "/queue")
         if asked.campaign is not None and asked.as_known_at is not None:
@@ -122,6 +122,13 @@ class Explanations:
             items=_explained(db, asked, first, Sight.of(db, actor)),
             next=encode(now, first[-1][2].isoformat(), str(first[-1][1])) if len(page) > asked.limit else None,
         )
+
+
+def _only_of_service_level(asked: Explain) -> Rejected | None:
+    for name, given in (("from", asked.from_), ("reason", asked.reason)):
+        if given is not None:
+            return Rejected("request.invalid", "This is asked of the service level only.", 422, f"/{name}")
+    return None
 
 
 def _explained(db: Cursor, asked: Explain, visits: list[tuple[Any, ...]], sight: Sight) -> tuple[ExplainedVisit, ...]:

@@ -33,6 +33,7 @@ def morning(calls) -> RunningCalls:
         ({"interval": "total", "to": NINE}, ("calls.report.range_empty", 422)),
         ({"measure": "service_level"}, ("request.invalid", 422)),
         ({"report": "agents"}, ("request.invalid", 422)),
+        ({"report": "agents", "measure": "handled", "agent": "a-1", "reason": "timeout"}, ("request.invalid", 422)),
         ({"cursor": "made-up"}, ("request.invalid", 422)),
     ],
 )
