@@ -117,11 +117,12 @@ class DataQuality:
 def _behind(asked: DoubtsOf, db: Cursor, actor: Actor, after: Sequence[Any], now: datetime) -> Iterator[Doubt]:
     """The doubts of a kind behind a place, in their order."""
     at, key = after
+    patience = Patience(db)
     if asked.kind == "missing_sign_out":
+        patience.bound()
         found = sign_outs_missing(db, asked.from_, asked.to, _sources(asked, actor), now)
         yield from (doubt for doubt in found if (doubt.at, doubt.key) > (at, key))
         return
-    patience = Patience(db)
     place = {"kind": asked.kind, "after_at": at, "after_key": key, "limit": asked.limit + 1}
     for begin, end in _looks(asked, at):
         patience.bound()
