@@ -6,7 +6,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from infra.addresses import SERVICES, addresses
-from services.kernel import projections
+from services.kernel import logs, projections
 from services.kernel.database import connect
 from services.kernel.projections import Projection, Superseded
 
@@ -25,6 +25,7 @@ def rebuild(names: tuple[str, ...], **urls: str | None) -> None:
 
     Reports go on answering from the old ones meanwhile. Nothing is lost if it is interrupted: run it again.
     """
+    logs.configure("warning")
     models = known()
     if unknown := [name for name in names if name not in models]:
         raise click.BadParameter(f"{', '.join(unknown)}: there are {', '.join(models)}.")

@@ -22,7 +22,7 @@ from loadtests.growth import Growth
 from loadtests.own_stack import own_stack
 from loadtests.performance_page import Row, Run
 from loadtests.sides import BARE, USUAL, Ours
-from services.kernel import projections
+from services.kernel import logs, projections
 from services.kernel.database import connect
 
 HOME = ROOT / ".bench"
@@ -195,6 +195,7 @@ def main(
 
     Stop what else runs on the machine first, `make run` among it.
     """
+    logs.configure("warning")
     if quick:
         rounds, seconds = 1, 5
     whole = not quick and parts == list(PARTS)

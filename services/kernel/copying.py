@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -34,10 +34,15 @@ def copy_rows(db: Cursor, table: str, columns: Sequence[str], rows: Iterable[Seq
     lines = ["\t".join([_TEXT[type(value)](value) for value in row]) for row in rows]
     if not lines:
         return
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(*table.split(".")), names)
-    with db.copy(statement) as copy:
+    with db.copy(_into(table, tuple(columns))) as copy:
         copy.write("\n".join([*lines, ""]))
+
+
+@cache
+def _into(table: str, columns: tuple[str, ...]) -> bytes:
+    """The statement, which takes as long to make as some rows."""
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    return sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(*table.split(".")), names).as_bytes()
 
 
 @lru_cache(maxsize=4096)

@@ -32,9 +32,18 @@ def read_on(db: Cursor, checkpoint: Position, types: Sequence[str], limit: int) 
     Reads only what is older than every open write transaction, so that none can still come before what was read. It
     needs no transaction: what is older than the gate does not change.
     """
+    return _found(db, _ask(db, checkpoint, types, limit), limit)
+
+
+def _ask(db: Cursor, checkpoint: Position, types: Sequence[str], limit: int) -> int:
+    """Has the answer in the memory of this process; returns the gate up to which it is complete."""
     (gate,) = db.execute(GATE).fetchone() or (0,)
-    rows = db.execute(READ, (*checkpoint, gate, list(types), limit)).fetchall()
-    events = [StoredEvent._make(row) for row in rows]
+    db.execute(READ, (*checkpoint, gate, list(types), limit))
+    return int(gate)
+
+
+def _found(db: Cursor, gate: int, limit: int) -> Stretch:
+    events = [StoredEvent._make(row) for row in db.fetchall()]
     full = len(events) == limit
     return Stretch(events, Position(events[-1].transaction_id, events[-1].position) if full else Position(gate, 0))
 
@@ -85,20 +94,22 @@ class _Begun(threading.Thread):
     def __init__(self, connection: Connection, checkpoint: Position, types: Sequence[str], limit: int) -> None:
         super().__init__(name="reading ahead", daemon=True)
         self.checkpoint = checkpoint
-        self._connection, self._types, self._limit = connection, types, limit
-        self._found: Stretch | BaseException | None = None
+        self._types, self._limit = types, limit
+        self._db = connection.cursor()
+        self._gate: int | BaseException = 0
 
     def run(self) -> None:
+        # No more than to have the answer here: to make objects of it in a second thread would take of the first one's
+        # time what it saves, and of memory several times as much.
         try:
-            with self._connection.cursor() as db:
-                self._found = read_on(db, self.checkpoint, self._types, self._limit)
+            self._gate = _ask(self._db, self.checkpoint, self._types, self._limit)
         except BaseException as failure:  # noqa: BLE001 - raised where the result is asked for
-            self._found = failure
+            self._gate = failure
 
     def result(self) -> Stretch:
         """What was read; raises what the reading raised."""
         self.join()
-        if isinstance(self._found, BaseException):
-            raise self._found
-        assert self._found is not None  # noqa: S101 - it has run
-        return self._found
+        if isinstance(self._gate, BaseException):
+            raise self._gate
+        with self._db:
+            return _found(self._db, self._gate, self._limit)

@@ -58,7 +58,6 @@ class CallFigures(Projection):
 
     name = "calls"
     version = 6
-    batch = 1500  # and as many are read ahead: more would cost a little less, and take 6 MB more for every 500
     handles = (*OF_CALLS, RESTARTED, CONFIGURED, ERASED, *identities.CHANGES)
     tables = (
         TABLES + identities.TABLES + interactions.TABLE + contradictions.TABLE + completions.TABLE + closings.TABLES
