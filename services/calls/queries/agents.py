@@ -8,17 +8,19 @@ from zoneinfo import ZoneInfo
 from services.calls.queries.calls import Name
 from services.calls.queries.service_level import AgentGroup, Interval
 from services.kernel.decider import values
+from services.kernel.lists import Paged
 
 
 @values
-class AgentsOf:
+class AgentsOf(Paged):
     """Report what agents handled and how their time was spent, per agent and interval.
 
     A leg counts in the interval in which it was answered, a ring in that in which it began; `handle_seconds` and
     `aht_seconds` are of the handled legs that count. All other times are cut at interval edges. With `queue` everything
     is as that queue sees it: on calls of other queues an agent is elsewhere. Rows are by agent, by queue or one
     `total`; without `group_by`, by agent where the caller may see agents by name, else by queue. An agent sees
-    themselves alone.
+    themselves alone. Rows by agent come in pages, by name and interval, and a page may have fewer rows than `limit`;
+    all of them are as of the instant of the first. Others come at once.
     """
 
     from_: datetime
@@ -84,3 +86,4 @@ class AgentReport:
     timezone: str | None
     utilisation_of: Literal["signed_in_seconds"]
     as_of: datetime
+    next: str | None

@@ -35,6 +35,7 @@ AgentMeasure = Literal[
     "rings_answered",
     "rings_missed",
     "rings_cancelled",
+    "ring_seconds",
     "transferred",
     "transferred_blind",
     "transferred_attended",
@@ -48,6 +49,7 @@ AgentMeasure = Literal[
     "paused_seconds",
     "elsewhere_seconds",
     "signed_out_handling_seconds",
+    "inferred_sign_outs",
 ]
 
 

@@ -39,6 +39,10 @@ class Window:
         """The interval in which an instant lies; -1 where in none."""
         return bisect_right(self.edges, at) - 1 if at < self.end else -1
 
+    def is_within(self, place: int, begin: int, end: int) -> bool:
+        """Whether a span lies in the interval of that place."""
+        return place >= 0 and begin >= self.edges[place] and end <= self.bounds[place + 1]
+
     def cut(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
         """A span by intervals: the place of each, and how much lies in it."""
         for place, until in pieces(begin, min(end, self.end), self.edges):
@@ -82,6 +86,13 @@ class View:
             case "queue":
                 return frozenset({Row(None, self.asked.queue)} if self.asked.queue else ())
         return frozenset({Row(None, self.asked.queue)})
+
+    @cached_property
+    def rows(self) -> Sequence[Row]:
+        """The rows that there may be where they are not by agent, in order."""
+        if self.group == "queue":
+            return [Row(None, queue) for queue in sorted(self.queues)]
+        return [Row(None, self.asked.queue)]
 
     def rows_of(self, agent: str, queues: Sight) -> Iterator[Row]:
         """The rows to which an agent adds who has to do with these queues."""

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from services.calls.queries import AgentMeasure
-from services.calls.reports import floor
+from services.calls.reports import agents
 from services.calls.tests.running import RunningCalls, call_fact
 from services.kernel.values import Actor
 
@@ -92,8 +92,8 @@ def test_a_question_that_makes_no_sense_is_refused(calls, asked, refusal):
 
 
 def test_more_than_can_be_folded_in_time_is_refused(hour, monkeypatch):
-    monkeypatch.setattr(floor, "MOST_LEGS", 2)
-    assert hour.refusal("AgentsOf", **HOUR) == ("calls.report.too_many_legs", 422)
+    monkeypatch.setattr(agents, "MOST_LEGS", 2)
+    assert hour.refusal("AgentsOf", **HOUR, group_by="total") == ("calls.report.too_many_legs", 422)
     assert rows(hour, agent="a-1", interval="total")
 
 

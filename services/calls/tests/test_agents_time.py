@@ -6,8 +6,9 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.calls.domain.agents_time import Work, spread, stretches, talks
+from services.calls.domain.agents_time import Work, spread, talks
 from services.calls.domain.presence import Attendance, attendances
+from services.calls.domain.timelines import Timeline
 from services.calls.tests.stories import NINE
 from services.calls.tests.test_fold_properties import patiently
 from services.calls.tests.test_presence import MINUTE, mark, minutes, some_marks
@@ -35,7 +36,7 @@ def seen(marks, legs=(), queues=None, now=NOW):
     present = attendances(marks, [], [], now)
     return [
         (minutes(each.begin), minutes(each.end), each.activity or each.state, each.here, each.signed_in)
-        for each in stretches(present, legs, queues, now)
+        for each in Timeline(present, legs, now).stretches(queues)
     ]
 
 
@@ -78,7 +79,7 @@ def test_an_agent_of_two_systems_counts_once():
         attendances(DAY, [], [], NOW),
         attendances((mark("signed_in", 60), mark("signed_out", 500)), [], [], NOW),
     )
-    (whole,) = stretches([*one, *other], [], None, NOW)
+    (whole,) = Timeline([*one, *other], [], NOW).stretches(None)
     assert (minutes(whole.begin), minutes(whole.end)) == (0, 500)
 
 
@@ -112,7 +113,7 @@ legs_drawn = st.lists(
 @given(some_marks, legs_drawn, st.sampled_from([None, frozenset({"sales"})]))
 def test_every_moment_is_in_one_state(marks, legs, queues):
     present: list[Attendance] = attendances(marks, [], [], NOW)
-    found = stretches(present, legs, queues, NOW)
+    found = Timeline(present, legs, NOW).stretches(queues)
     assert all(one.end <= other.begin for one, other in pairwise(found))
     assert all(each.begin < each.end for each in found)
     signed_in = sum(each.end - each.begin for each in present if each.to(queues) != "away")
