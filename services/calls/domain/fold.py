@@ -74,6 +74,7 @@ def fold(
         reading.leave_at_restart(restarts)
     if closed == len(known):
         reading.close()
+    reading.cancel_rings()
 
     direction = channel = campaign = customer = numbers_event = root_call_id = parent_call_id = None
     for fact in reversed(story):  # so that the first to say something has the last word

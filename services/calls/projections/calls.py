@@ -52,7 +52,7 @@ class CallFigures(Projection):
     """Follows the facts of calls, the restarts, settings and names of sources, and the erasures of persons."""
 
     name = "calls"
-    version = 5
+    version = 6
     handles = (*OF_CALLS, RESTARTED, CONFIGURED, ERASED, *identities.CHANGES)
     tables = TABLES + identities.TABLES + interactions.TABLE + completions.TABLE + closings.TABLES
 

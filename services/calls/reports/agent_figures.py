@@ -91,44 +91,45 @@ class Ring(NamedTuple):
 
 def of_legs(timeline: Timeline, sight: Sight, window: Window) -> Iterator[tuple[int, str, int, Work]]:
     """What legs add to which interval: its place, the name of the count, how much, and the leg."""
-    for leg, (begin, end), wrapup in zip(timeline.legs, timeline.lines, timeline.wrapups, strict=True):
+    place, low, high = window.around(window.end)
+    for leg, line, wrapup in zip(timeline.legs, timeline.lines, timeline.wrapups, strict=True):
         if sight is not None and leg.queue not in sight:
             continue
-        place = window.place(begin)
+        if not low <= leg.answered_at < high:
+            place, low, high = window.around(leg.answered_at)
         if place >= 0:
             for name, much in _counted(leg):
                 yield place, name, much, leg
-        talk, hold, wrapup_ms = leg.talk_ms, leg.hold_ms, leg.wrapup_ms
-        if wrapup and leg.wrapup == "open":
-            wrapup_ms = _length([wrapup])
-        if talk is None:
-            talk = _length(talks(leg, timeline.now))
-        if _is_within(place, leg, end, wrapup, window):
+        talked = None if leg.talk_ms is not None else talks(leg, timeline.now)
+        talk = leg.talk_ms if talked is None else _length(talked)
+        wrapup_ms = _length([wrapup]) if wrapup and leg.wrapup == "open" else leg.wrapup_ms
+        begin, end = _whole(line, wrapup, leg.holds)
+        if begin < low or end > high:
+            talked = talked or talks(leg, timeline.now)
+            for name, total, spans in (
+                ("talk", talk, talked),
+                ("hold", leg.hold_ms, leg.holds or talked),
+                ("wrapup", wrapup_ms, [wrapup] if wrapup else []),
+            ):
+                for at, much in window.share(total or 0, spans):
+                    yield at, name, much, leg
+        elif place >= 0:
             if talk:
                 yield place, "talk", talk, leg
-            if hold:
-                yield place, "hold", hold, leg
+            if leg.hold_ms:
+                yield place, "hold", leg.hold_ms, leg
             if wrapup and wrapup_ms:
                 yield place, "wrapup", wrapup_ms, leg
-            continue
-        talked = talks(leg, timeline.now)
-        for name, total, spans in (
-            ("talk", talk, talked),
-            ("hold", hold, leg.holds or talked),
-            ("wrapup", wrapup_ms, [wrapup] if wrapup else []),
-        ):
-            for at, much in window.share(total, spans):
-                yield at, name, much, leg
 
 
-def _is_within(place: int, leg: Work, end: int, wrapup: Span | None, window: Window) -> bool:
-    """Whether all the time of a leg lies in the interval in which it was answered, as of most."""
-    begin, holds = leg.answered_at, leg.holds
+def _whole(line: Span, wrapup: Span | None, holds: Sequence[Span] | None) -> Span:
+    """From when until when a leg takes any time."""
+    begin, end = line
     if wrapup:
         begin, end = min(begin, wrapup[0]), max(end, wrapup[1])
     if holds:
         begin, end = min(begin, holds[0][0]), max(end, holds[-1][1])
-    return window.is_within(place, begin, end)
+    return begin, end
 
 
 def of_rings(rings: Iterable[Ring], sight: Sight, window: Window) -> Iterator[tuple[int, str, int, Ring]]:
@@ -143,7 +144,7 @@ def of_rings(rings: Iterable[Ring], sight: Sight, window: Window) -> Iterator[tu
 
 def of_states(timeline: Timeline, sight: Sight, window: Window) -> Iterator[tuple[int, str, str | None, int]]:
     """How time was spent: the place of the interval, the state, what a pause was for, and microseconds."""
-    place, low, high = -1, 0, 0  # the interval in which the last of it lay
+    place, low, high = window.around(window.end)
     for begin, end, told, activity, here, signed_in in timeline.pieces(sight):
         state: str = told
         if not signed_in:
@@ -152,15 +153,13 @@ def of_states(timeline: Timeline, sight: Sight, window: Window) -> Iterator[tupl
             state = "signed_out"
         elif not here:
             state = "elsewhere"
-        if begin < low or end > high:
-            place = window.place(begin)
-            if not window.is_within(place, begin, end):
-                low = high = 0
-                for at, much in window.cut(begin, end):
-                    yield at, state, activity, much
-                continue
-            low, high = window.bounds[place : place + 2]
-        yield place, state, activity, end - begin
+        if not low <= begin < high:
+            place, low, high = window.around(begin)
+        if end > high:
+            for at, much in window.cut(begin, end):
+                yield at, state, activity, much
+        elif place >= 0:
+            yield place, state, activity, end - begin
 
 
 def of_inferred(present: Iterable[Attendance], sight: Sight, window: Window) -> Iterator[int]:

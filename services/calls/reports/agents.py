@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate, chain, islice, takewhile
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from services.calls.domain.timelines import Timeline
 from services.calls.projections.stories import microseconds
 from services.calls.queries import AgentReport, AgentRow, AgentsOf
 from services.calls.reports.agent_figures import RING_COUNTS, UNSTATED, Figures, of_inferred, of_legs, of_states
-from services.calls.reports.agents_viewed import Row, Sight, View, Window, viewed_by
+from services.calls.reports.agents_viewed import LATEST, Row, Sight, View, Window, viewed_by
 from services.calls.reports.floor import Agent, agents_near, instant, legs_of, restarts_known
 from services.calls.reports.ranges import too_long
 from services.kernel.cursors import decode, encode
@@ -24,10 +25,10 @@ MOST_LEGS = 400_000  # of one answer: some six seconds of an idle processor, of 
 ALONE, FOR_EACH = 0.6, 0.4  # of the cost of a leg in a total: what it costs anyway, and for each queue that looks at it
 WORK_OF_PAGE = 60_000  # legs with which a page of agents is full, however few rows it has
 WITHOUT_LEGS = 100  # legs that cost as much as an agent without any
-RINGS = """SELECT CASE WHEN %(by_queue)s THEN queue END,
-        width_bucket(began_at, %(edges)s::timestamptz[]) - 1, result, count(*), coalesce(sum(ring_ms), 0)::bigint
-    FROM rings WHERE agent = ANY(%(agents)s) AND NOT excluded AND began_at >= %(begin)s AND began_at < %(end)s
-        AND (%(sight)s::text[] IS NULL OR queue = ANY(%(sight)s)) GROUP BY 1, 2, 3"""
+RINGS = """SELECT queue, width_bucket(began_at, %(edges)s::timestamptz[]) - 1, result, count(*),
+        coalesce(sum(ring_ms), 0)::bigint
+    FROM rings WHERE agent = %(agent)s AND NOT excluded AND began_at >= %(begin)s AND began_at < %(end)s
+    GROUP BY 1, 2, 3"""
 
 Places = defaultdict[int, Figures]
 
@@ -79,23 +80,21 @@ class Place(NamedTuple):
     start: int
 
 
-BEGINNING = Place("", -(1 << 62))
-ALL_OF_THEM = 1 << 62  # behind every interval
+BEGINNING = Place("", -LATEST)
 
 
 def _page(db: Cursor, view: View, after: Place, now: datetime) -> tuple[list[AgentRow], Place | None]:
     """The rows behind a place, as many as fit into a page, and the place of the last of them where there are more."""
     page: list[AgentRow] = []
     last = after
-    left = legs_of(db, sorted(agent for agent in view.agents if agent >= after.agent), view.asked.from_, view.asked.to)
+    behind = sorted(agent for agent in view.agents if Place(agent, LATEST) > after)
+    left = legs_of(db, behind, view.asked.from_, view.asked.to)
     fitting = _fitting(left)
     for seen in agents_seen(db, view, fitting, now):
         row = Row(seen.agent.name, view.asked.queue)
         places: Places = defaultdict(Figures)
         window = view.window(row, now)
         _collect(places, seen, view.sight(row), window)
-        for _, place, counts in _rings(db, view, [seen.agent.name], view.sight(row), window):
-            places[place].counts.update(counts)
         for shown in _shown(view, row, places):
             place = Place(seen.agent.name, microseconds(shown.interval_start))
             if place > after:
@@ -103,7 +102,7 @@ def _page(db: Cursor, view: View, after: Place, now: datetime) -> tuple[list[Age
                     return page, last
                 page.append(shown)
                 last = place
-    return page, Place(next(reversed(fitting)), ALL_OF_THEM) if len(fitting) < len(left) else None
+    return page, Place(next(reversed(fitting)), LATEST) if len(fitting) < len(left) else None
 
 
 def _fitting(legs: Mapping[str, int]) -> dict[str, int]:
@@ -119,19 +118,12 @@ def _together(db: Cursor, view: View, legs: Mapping[str, int], now: datetime) ->
     figures: dict[Row, Places] = {row: defaultdict(Figures) for row in view.rows}
     folded = 0.0
     for seen in agents_seen(db, view, legs, now):
-        rows = list(view.rows_of(seen.agent.name, seen.queues()))
+        rows = list(view.rows_of(seen.agent.name, seen.queues(windows[view.rows[0]])))
         folded += len(seen.agent.legs) * (ALONE + FOR_EACH * len(rows))
         if folded > MOST_LEGS:
             return None
         for row in rows:
             _collect(figures[row], seen, view.sight(row), windows[row])
-    for window in dict.fromkeys(windows.values()):
-        rows = [row for row in view.rows if windows[row] == window]
-        queues = [row.queue for row in rows if row.queue is not None]
-        for queue, place, counts in _rings(
-            db, view, view.agents, frozenset(queues) if queues else view.open_to, window
-        ):
-            figures[rows[0] if view.group == "total" else Row(None, queue)][place].counts.update(counts)
     return chain.from_iterable(_shown(view, row, figures[row]) for row in view.rows)
 
 
@@ -142,18 +134,29 @@ def _shown(view: View, row: Row, places: Places) -> Iterator[AgentRow]:
             yield places[place].row(*row, start)
 
 
-class Seen(NamedTuple):
+@dataclass
+class Seen:
     """An agent, when they were signed in, and what they were doing."""
 
     agent: Agent
     present: Sequence[Attendance]
     timeline: Timeline
+    _db: Cursor
+    _rings: dict[Window, Sequence[tuple[str | None, int, str, int, int]]] = field(default_factory=dict)
 
-    def queues(self) -> frozenset[str] | None:
+    def rings(self, window: Window) -> Sequence[tuple[str | None, int, str, int, int]]:
+        """How often the agent was rung: queue, interval, result, how often, and milliseconds in all."""
+        if window not in self._rings:
+            span = {"begin": instant(window.edges[0]), "end": instant(window.end)}
+            asked = {"agent": self.agent.name, "edges": window.edges_as_text, **span}
+            self._rings[window] = self._db.execute(RINGS, asked).fetchall()
+        return self._rings[window]
+
+    def queues(self, window: Window) -> frozenset[str] | None:
         """The queues with which the agent has to do; None where these may be any."""
         signed_in = {queue for each in self.present for queue in each.signed_in}
-        worked = {leg.queue for leg in self.agent.legs if leg.queue is not None}
-        return None if EVERY_QUEUE in signed_in else frozenset(signed_in | worked)
+        worked = {leg.queue for leg in self.agent.legs} | {queue for queue, *_ in self.rings(window)}
+        return None if EVERY_QUEUE in signed_in else frozenset(signed_in | worked - {None})
 
 
 def agents_seen(
@@ -163,24 +166,7 @@ def agents_seen(
     restarts, moment = restarts_known(db), microseconds(now)
     for agent in agents_near(db, legs, view.asked.from_, view.asked.to, named=named):
         present = agent.present(restarts, moment)
-        yield Seen(agent, present, Timeline(present, agent.legs, moment))
-
-
-def _rings(
-    db: Cursor, view: View, agents: Sequence[str], sight: Sight, window: Window
-) -> Iterator[tuple[str | None, int, dict[str, int]]]:
-    """What rings add: to the row of which queue, if rows are of queues, to which interval of it, and what."""
-    edges = [instant(edge) for edge in window.edges]
-    asked = {
-        "by_queue": view.group == "queue",
-        "agents": list(agents),
-        "edges": edges,
-        "begin": edges[0],
-        "end": instant(window.end),
-        "sight": None if sight is None else list(sight),
-    }
-    for queue, place, result, count, milliseconds in db.execute(RINGS, asked):
-        yield queue, place, {**dict.fromkeys(RING_COUNTS[result], count), "ring": milliseconds}
+        yield Seen(agent, present, Timeline(present, agent.legs, moment), db)
 
 
 def _collect(places: Places, seen: Seen, sight: Sight, window: Window) -> None:
@@ -189,6 +175,11 @@ def _collect(places: Places, seen: Seen, sight: Sight, window: Window) -> None:
         counts[place, name] += much
     for (place, name), much in counts.items():
         places[place].counts[name] += much
+    for queue, place, result, count, milliseconds in seen.rings(window):
+        if sight is None or queue in sight:
+            figures = places[place]
+            figures.counts.update(dict.fromkeys(RING_COUNTS[result], count))
+            figures.counts["ring"] += milliseconds
     spent: defaultdict[tuple[int, str, str | None], int] = defaultdict(int)
     for place, state, activity, much in of_states(seen.timeline, sight, window):
         spent[place, state, activity] += much

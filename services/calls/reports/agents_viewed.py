@@ -15,10 +15,12 @@ from services.calls.reports.floor import agents_known, queues_known
 from services.calls.reports.intervals import starts
 from services.calls.reports.judged_visits import UTC, queue_zones
 from services.calls.reports.visibility import names_open_to, queues_open_to
+from services.kernel.copying import instant_text
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
 from services.kernel.values import Actor
 
+LATEST = 1 << 62  # later than any instant, in microseconds
 Sight = frozenset[str] | None  # the queues as which somebody looks at agents; None: all of them
 
 
@@ -35,13 +37,21 @@ class Window:
         """The edges and the end."""
         return (*self.edges, self.end)
 
+    @cached_property
+    def edges_as_text(self) -> str:
+        """The edges as a PostgreSQL array of instants, which is asked about each agent."""
+        return "{" + ",".join(str(instant_text(edge)) for edge in self.edges) + "}"
+
     def place(self, at: int) -> int:
         """The interval in which an instant lies; -1 where in none."""
         return bisect_right(self.edges, at) - 1 if at < self.end else -1
 
-    def is_within(self, place: int, begin: int, end: int) -> bool:
-        """Whether a span lies in the interval of that place."""
-        return place >= 0 and begin >= self.edges[place] and end <= self.bounds[place + 1]
+    def around(self, at: int) -> tuple[int, int, int]:
+        """The interval in which an instant lies (-1: in none), and from when until when that is so."""
+        edge = bisect_right(self.bounds, at) - 1
+        if edge < 0:
+            return -1, at, self.bounds[0]
+        return (self.place(at), *self.bounds[edge : edge + 2]) if at < self.end else (-1, self.end, LATEST)
 
     def cut(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
         """A span by intervals: the place of each, and how much lies in it."""

@@ -19,6 +19,7 @@ from services.kernel.database import Cursor
 AT_ONCE = 5_000  # legs, or a hundredth as many agents: so that they do not fill the memory
 LONGEST_CALL = timedelta(days=1)  # who answered before that is not on the line any more
 HEARD_FOR = timedelta(microseconds=SILENCE)
+SURELY_GONE = LONGEST_CALL + HEARD_FOR  # behind an answer after which none follows
 OFFSET = "coalesce(clock_offset_us, 0) * interval '1 microsecond'"
 ORDER = 'occurred_at {0}, sequence {0}, rank {0}, fact COLLATE "C" {0}'
 MARK = "SELECT occurred_at, sequence, rank, fact, type, says, stream, event FROM agent_marks AS mark"
@@ -58,6 +59,14 @@ LEGS = f"""WITH wanted AS (
     SELECT later.*, name FROM wanted CROSS JOIN LATERAL (
         SELECT {LEG} FROM legs WHERE legs.agent = name AND NOT excluded AND answered_at >= %(until)s
         ORDER BY answered_at LIMIT 1) AS later"""  # noqa: S608 - constants
+# Those whose calls lie so far apart somewhere that they were not there all the time until the range, each step as far
+# as nobody is silent who is still there. A sign-in years ago that nobody ended would else have all calls since read.
+SILENT = """WITH RECURSIVE heard AS (
+        SELECT * FROM unnest(%(agents)s::text[], %(since)s::timestamptz[]) AS wanted(name, at)
+        UNION ALL
+        SELECT name, (SELECT max(answered_at) FROM legs WHERE legs.agent = name AND NOT excluded
+            AND answered_at > at AND answered_at <= at + %(silence)s) FROM heard WHERE at < %(begin)s)
+    SELECT name FROM heard WHERE at IS NULL"""
 HOW_MANY = """SELECT agent, count(*) FROM legs
     WHERE agent = ANY(%s) AND answered_at >= %s AND answered_at < %s GROUP BY agent"""
 LATEST_LEGS = f"""SELECT {LEG}, agent FROM legs
@@ -158,8 +167,7 @@ def agents_near(
     for names in _some_at_once(legs):
         agents = {name: Agent(name) for name in names}
         _hear(db, agents, begin, end, names)
-        since = [agent.heard_since(begin) for agent in agents.values()]
-        _take(agents, _legs(db, names, since, end, named=named))
+        _take(agents, _legs(db, _since(db, agents.values(), begin), end, named=named))
         while agents:
             yield agents.pop(next(iter(agents)))
             time.sleep(0)
@@ -184,13 +192,14 @@ def agents_now(db: Cursor, now: datetime) -> list[Agent]:
     _hear(db, heard, now, now, None)
     agents = {agent.name: agent for agent in heard.values() if agent.present_since(now) is not None}
     # Whether somebody has been silent for too long is known by all of their calls, else by the latest.
-    quiet = {name: since for name, agent in agents.items() if (since := agent.present_since(now)) < now - HEARD_FOR}
+    quiet = {name for name, agent in agents.items() if agent.heard_since(now) < now - HEARD_FOR}
     others = [name for name in agents if name not in quiet]
     _take(agents, db.execute(LATEST_LEGS, {"agents": others, "named": True}))
     for name in quiet:
         agents[name].legs.clear()
     if quiet:
-        _take(agents, _legs(db, list(quiet), list(quiet.values()), now, named=False))
+        since = _since(db, [agents[name] for name in quiet], now)
+        _take(agents, _legs(db, since, now, named=False))
     return [agents[name] for name in sorted(agents)]
 
 
@@ -207,11 +216,19 @@ def _hear(db: Cursor, agents: dict[str, Agent], begin: datetime, end: datetime, 
         agents.setdefault(name, Agent(name)).said.append(Said(source, mark, stream, event))
 
 
-def _legs(
-    db: Cursor, names: list[str], since: list[datetime], until: datetime, *, named: bool
-) -> Sequence[tuple[Any, ...]]:
-    asked = {"agents": names, "since": since, "until": until, "longest": LONGEST_CALL, "named": named}
-    return db.execute(LEGS, asked).fetchall()
+def _since(db: Cursor, agents: Iterable[Agent], begin: datetime) -> dict[str, datetime]:
+    """From when on the calls of each of these agents bear on what lies behind `begin`."""
+    since = {agent.name: agent.heard_since(begin) for agent in agents}
+    long_ago = {name: at for name, at in since.items() if at < begin - SURELY_GONE}
+    if long_ago:
+        asked = {"agents": list(long_ago), "since": list(long_ago.values()), "begin": begin, "silence": SURELY_GONE}
+        since |= {name: begin for (name,) in db.execute(SILENT, asked)}
+    return since
+
+
+def _legs(db: Cursor, since: Mapping[str, datetime], until: datetime, *, named: bool) -> Sequence[tuple[Any, ...]]:
+    instants = {"since": list(since.values()), "until": until, "longest": LONGEST_CALL}
+    return db.execute(LEGS, {"agents": list(since), "named": named, **instants}).fetchall()
 
 
 def _take(agents: Mapping[str, Agent], rows: Iterable[tuple[Any, ...]]) -> None:
