@@ -155,8 +155,9 @@ class Seen:
     def queues(self, window: Window) -> frozenset[str] | None:
         """The queues with which the agent has to do; None where these may be any."""
         signed_in = {queue for each in self.present for queue in each.signed_in}
-        worked = {leg.queue for leg in self.agent.legs} | {queue for queue, *_ in self.rings(window)}
-        return None if EVERY_QUEUE in signed_in else frozenset(signed_in | worked - {None})
+        served = [*(leg.queue for leg in self.agent.legs), *(queue for queue, *_ in self.rings(window))]
+        worked = {queue for queue in served if queue is not None}
+        return None if EVERY_QUEUE in signed_in else frozenset(signed_in | worked)
 
 
 def agents_seen(

@@ -51,7 +51,7 @@ class Window:
         edge = bisect_right(self.bounds, at) - 1
         if edge < 0:
             return -1, at, self.bounds[0]
-        return (self.place(at), *self.bounds[edge : edge + 2]) if at < self.end else (-1, self.end, LATEST)
+        return (self.place(at), self.bounds[edge], self.bounds[edge + 1]) if at < self.end else (-1, self.end, LATEST)
 
     def cut(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
         """A span by intervals: the place of each, and how much lies in it."""

@@ -153,7 +153,7 @@ def restarts_known(db: Cursor) -> dict[str, list[int]]:
 
 def legs_of(db: Cursor, names: Sequence[str], begin: datetime, end: datetime) -> dict[str, int]:
     """How many legs each of these agents has in a range, in the order of the names."""
-    found = dict(db.execute(HOW_MANY, (list(names), begin, end)).fetchall())
+    found: dict[str, int] = dict(db.execute(HOW_MANY, (list(names), begin, end)).fetchall())
     return {name: found.get(name, 0) for name in names}
 
 
@@ -233,8 +233,8 @@ def _legs(db: Cursor, since: Mapping[str, datetime], until: datetime, *, named: 
 
 def _take(agents: Mapping[str, Agent], rows: Iterable[tuple[Any, ...]]) -> None:
     for leg in map(Work._make, rows):
-        if leg.agent in agents:
-            agents[leg.agent].legs.append(_held(leg) if leg.holds else leg)
+        if (agent := agents.get(leg.agent or "")) is not None:
+            agent.legs.append(_held(leg) if leg.holds else leg)
 
 
 def _held(leg: Work) -> Work:

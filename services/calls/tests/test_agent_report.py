@@ -174,7 +174,8 @@ def test_rings_that_others_answered_are_in_no_rate(calls):
 
 
 def test_an_inferred_sign_out_is_explained_by_what_was_said_of_the_agent(calls):
-    calls.take(agent_fact("a-1", "signed_in", 0), agent_fact("a-1", "signed_in", 24 * 60))
+    signs = [agent_fact("a-1", "signed_in", minutes) for minutes in (0, 24 * 60)]
+    calls.take(*signs, *handled("c1", "a-1", 10, 5))
     asked = {"report": "agents", "agent": "a-1", "interval_start": NINE, "interval": "PT1H"}
     explained = calls.ask("Explain", measure="inferred_sign_outs", **asked)
     assert explained["value"] == rows(calls, agent="a-1", interval="PT1H")[0]["inferred_sign_outs"] == 1
@@ -269,24 +270,26 @@ def test_the_figures_do_not_hang_on_where_the_range_begins_and_ends(calls):
     assert sum(row["signed_in_seconds"] for row in whole) == 2 * 100 * 60
 
 
-@pytest.mark.parametrize(("pauses", "read"), [(62, 2), (20, 61)])
-def test_a_sign_in_long_ago_has_no_more_calls_read_than_may_show_that_the_agent_is_still_there(calls, pauses, read):
-    last = 60 * pauses * 60
-    facts = [agent_fact("a-1", "signed_in", 0)]
-    for hours in range(0, 61 * pauses, pauses):
-        facts += handled(f"c{hours}", "a-1", hours * 60 + 30, (pauses - 9) * 60 if pauses < 24 else 30)
+@pytest.mark.parametrize(("apart", "lasts", "signed_in", "read"), [(62, 1, 0, 2), (20, 11, 24, 62)])
+def test_a_sign_in_long_ago_has_no_more_calls_read_than_may_show_that_the_agent_is_still_there(
+    calls, apart, lasts, signed_in, read
+):
+    begun = -60 * apart * 60
+    facts = [agent_fact("a-1", "signed_in", begun)]
+    for each in range(62):
+        facts += handled(f"c{each}", "a-1", begun + each * apart * 60 + 30, lasts * 60)
     calls.take(*facts)
-    begin, end = at(last), at(last + 24 * 60)
+    day = {"from_": at(0), "to": at(24 * 60)}
     with calls.pool.connection() as connection, connection.transaction(), connection.cursor() as db:
         db.execute(READ_VIEWS)
-        (agent,) = floor.agents_near(db, {"a-1": 2}, begin, end)
+        (agent,) = floor.agents_near(db, {"a-1": 2}, day["from_"], day["to"])
     assert len(agent.legs) <= read
-    (row,) = rows(calls, agent="a-1", from_=begin, to=end, interval="total")
-    (whole,) = rows(calls, agent="a-1", to=end, interval="total")
-    if pauses > 24:
-        assert (row["handled"], row["signed_in_seconds"], whole["signed_in_seconds"]) == (1, 0, 3600)
-    else:
-        assert row["signed_in_seconds"] >= (pauses - 9) * 3600
+    (row,) = rows(calls, agent="a-1", **day, interval="total")
+    assert row["signed_in_seconds"] == signed_in * 3600
+    *_, last = rows(calls, agent="a-1", from_=at(begun), to=day["to"], timezone="Etc/GMT-9", limit=500)
+    *_, today = rows(calls, agent="a-1", **day, timezone="Etc/GMT-9")
+    assert last == today
+    assert row["handled"] == sum(at(0) <= at(begun + each * apart * 60 + 30) < day["to"] for each in range(62))
 
 
 @pytest.mark.parametrize(
