@@ -16,7 +16,7 @@ from services.calls.domain.presence import SILENCE, Attendance, Mark, attendance
 from services.calls.projections.stories import EPOCH, microseconds
 from services.kernel.database import Cursor
 
-AT_ONCE = 5_000  # legs, or a hundredth as many agents: so that they do not fill the memory
+AT_ONCE = 2_000  # legs, or a hundredth as many agents: so that they do not fill the memory
 LONGEST_CALL = timedelta(days=1)  # who answered before that is not on the line any more
 HEARD_FOR = timedelta(microseconds=SILENCE)
 SURELY_GONE = LONGEST_CALL + HEARD_FOR  # behind an answer after which none follows
