@@ -86,7 +86,7 @@ RULE_CODES = (
     Code("calls.report.policy_unknown", "Unknown policy", 422, "No queue of the report has had a policy of that name.",
          "Name a policy that a queue has adopted, or leave `policy` out for the one in force."),
     Code("calls.report.too_many_legs", "Too many legs", 422, "A report on agents covers more legs than one may.",
-         "Ask for a shorter range, or for one agent."),
+         "Ask for a shorter range, for one queue or agent, or with `group_by=agent`."),
     Code("calls.report.names_not_shown", "Agents are not named", 403, "Somebody who sees totals alone asked for agents "
          "by name.", "Leave `agent` out, and group by queue or total."),
     Code("calls.report.end_missing", "A total without its end", 422, "A total is explained only with its end.",

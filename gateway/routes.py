@@ -84,7 +84,7 @@ class Routes:
             "min_position": _min_position(exchange),
             **(thing or {}),
         }
-        return await ask(self._rpc, exchange, case.service, "query", message)
+        return await ask(self._rpc, exchange, case.service, "query", message, deadline=case.patience)
 
     async def _command(self, case: UseCase, exchange: Exchange) -> None:
         caller = _allowed(case, exchange)

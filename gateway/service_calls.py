@@ -18,8 +18,16 @@ log = structlog.get_logger(__name__)
 DEADLINE = 5.0  # seconds
 
 
-async def ask(rpc: RpcClient, exchange: Exchange, service: str, method: str, message: dict[str, Any]) -> dict[str, Any]:
-    """What the service answers.
+async def ask(
+    rpc: RpcClient,
+    exchange: Exchange,
+    service: str,
+    method: str,
+    message: dict[str, Any],
+    *,
+    deadline: float = DEADLINE,
+) -> dict[str, Any]:
+    """What the service answers within `deadline` seconds.
 
     Raises:
         Problem: it refuses (as it says), cannot be reached (503), did not answer in time (504), or is broken (500).
@@ -29,7 +37,7 @@ async def ask(rpc: RpcClient, exchange: Exchange, service: str, method: str, mes
             service,
             method,
             message,
-            deadline=DEADLINE,
+            deadline=deadline,
             request_id=exchange.request_id,
             traceparent=exchange.traceparent,
         )

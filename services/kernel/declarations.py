@@ -36,7 +36,7 @@ class UseCase:
     `?as_of=` beside it. `each` is the command that every one of the `items` of a bulk command is, decided by itself.
     `summary` is the first line of the shape's docstring. A client of the centre can only ask for what is declared for
     `clients`, and sees of it what is theirs. The fields in `names` hold the name of a thing of another kind, which must
-    exist: else the command is refused with the code beside it.
+    exist: else the command is refused with the code beside it. `patience` is how many seconds an answer may take.
     """
 
     service: str
@@ -52,6 +52,7 @@ class UseCase:
     each: type | None = None
     clients: bool = False
     names: "Mapping[str, tuple[Things, str]] | None" = None
+    patience: float = 5.0
 
     @property
     def name(self) -> str:
@@ -255,10 +256,18 @@ class Api:
         return self.kinds[-1]
 
     def query(
-        self, method: Method, path: str, shape: type, *, returns: type, scope: str, clients: bool = False
+        self,
+        method: Method,
+        path: str,
+        shape: type,
+        *,
+        returns: type,
+        scope: str,
+        clients: bool = False,
+        patience: float = UseCase.patience,
     ) -> None:
         """Declares a query that a projection answers."""
-        self.add(UseCase(self.name, "query", method, path, shape, scope, returns, clients=clients))
+        self.add(UseCase(self.name, "query", method, path, shape, scope, returns, clients=clients, patience=patience))
 
     def inside(self, shape: type, *, returns: type) -> None:
         """Declares a query that the gateway asks for its own work, such as a secret to check a signature with.

@@ -1,31 +1,26 @@
-"""Agents' time: what an agent was doing when, each moment once, and how much of it lies in which interval.
+"""Agents' work: when an agent was on a call or in wrap-up, and how much of either lies in which interval.
 
-Attendances and legs overlap: of two telephone systems, of a consultation within a call, of a wrap-up and the next
-call. At each moment the agent is in one state: on a call before in wrap-up, in wrap-up before available, available (to
-any of the queues asked about) before paused. Instants in microseconds since 1970, spans half-open.
+Instants in microseconds since 1970, spans half-open. What this says of each leg is asked of hundreds of thousands for
+the month of a centre.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from services.calls.domain.legs import Transfer, WrapUp
-from services.calls.domain.presence import Attendance, Pause
+from services.calls.domain.presence import Attendance
 
-State = Literal["available", "on_call", "wrapup", "paused"]
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A leg as the agent's time sees it; durations in milliseconds, `holds` are spans, `wrapup_at` its beginning."""
+class Work(NamedTuple):
+    """A leg as its agent's time sees it; durations in milliseconds, `holds` are spans, `wrapup_at` its beginning.
 
-    id: UUID
-    call: UUID
-    visit: UUID | None
+    `id`, `call` and `visit` are there where somebody wants to know which leg it was, and `agent` who had it.
+    """
+
     queue: str | None
     answered_at: int
     ended_at: int | None
@@ -34,9 +29,13 @@ class Work:
     wrapup_ms: int
     wrapup: WrapUp
     wrapup_at: int | None
-    holds: tuple[Span, ...]
+    holds: tuple[Span, ...] | None
     inferred: bool
     transferred: Transfer | None
+    id: UUID | None = None
+    call: UUID | None = None
+    visit: UUID | None = None
+    agent: str | None = None
 
     @property
     def handled(self) -> bool:
@@ -54,76 +53,76 @@ class Work:
         return (self.talk_ms or 0) + self.hold_ms + self.wrapup_ms
 
 
-class Stretch(NamedTuple):
-    """A time in one state. `here`: on a call of the queues asked about; `signed_in`: as far as anything tells."""
-
-    begin: int
-    end: int
-    state: State
-    activity: str | None
-    here: bool
-    signed_in: bool
-
-
-class _Claim(NamedTuple):
-    """What would be the state of a time if nothing stronger were."""
-
-    begin: int
-    end: int
-    strength: tuple[int, int, str]
-    state: State
-    activity: str | None
-    here: bool
-
-
-def stretches(
-    present: Sequence[Attendance], legs: Sequence[Work], queues: frozenset[str] | None, now: int
-) -> list[Stretch]:
-    """What the agent was doing, as these queues see it (None: all of them), in order and apart."""
-    presence = [claim for each in present if (claim := _presence(each, queues))]
-    return list(_merged(_strongest([*presence, *_work(present, legs, queues, now)])))
-
-
 def life(legs: Iterable[Work], now: int) -> list[Span]:
-    """When the agent worked on calls, as far as it is told, for `attendances`."""
-    spans = []
+    """When the agent worked on calls, as far as it is told, for `attendances`: sorted, and apart."""
+    spans: list[Span] = []
     for leg in legs:
         begin, end = on_call(leg, now)
-        told = [leg.wrapup_at + leg.wrapup_ms * 1000] if leg.wrapup_at is not None else []
-        spans.append((begin, min(max(end, *told, begin), now)))
-    return sorted(spans)
+        if leg.wrapup_at is not None:
+            end = max(end, min(leg.wrapup_at + leg.wrapup_ms * 1000, now))
+        spans.append((begin, end if begin < now else now))
+    spans.sort()
+    return list(_united(spans))
+
+
+def _united(spans: Iterable[Span]) -> Iterator[Span]:
+    last: Span | None = None
+    for span in spans:
+        if last and span[0] <= last[1]:
+            if span[1] > last[1]:
+                last = (last[0], span[1])
+            continue
+        if last:
+            yield last
+        last = span
+    if last:
+        yield last
 
 
 def on_call(leg: Work, now: int) -> Span:
     """From the answer to when the line was free."""
-    return leg.answered_at, max(leg.answered_at, now if leg.ended_at is None else min(leg.ended_at, now))
+    begin, end = leg.answered_at, leg.ended_at
+    if end is None or end > now:
+        end = now
+    return begin, end if end > begin else begin
 
 
-def wrapups(present: Sequence[Attendance], legs: Sequence[Work], now: int) -> list[Span | None]:
-    """The wrap-up of each leg, if it has one.
+def wrapups(present: Iterable[Attendance], legs: Sequence[Work], now: int) -> list[Span | None]:
+    """The wrap-up of each leg, if it has one; the legs in the order in which they were answered.
 
     One that no fact ends lasts until the agent takes the next call or is away.
     """
-    answers = sorted(leg.answered_at for leg in legs)
-    absences = sorted({each.end for each in present} - {each.begin for each in present})
-    return [_wrapup(leg, answers, absences, now) for leg in legs]
+    found: list[Span | None] = []
+    open_ = False
+    for leg in legs:
+        begin = leg.wrapup_at
+        if begin is None:
+            found.append(None)
+            continue
+        open_ = open_ or leg.wrapup == "open"
+        end = begin + leg.wrapup_ms * 1000
+        end = min(end, now)
+        found.append((begin, end) if end > begin else None)
+    if open_:
+        answers = [leg.answered_at for leg in legs]
+        absences = sorted({each.end for each in present} - {each.begin for each in present})
+        for place, leg in enumerate(legs):
+            if leg.wrapup == "open" and leg.wrapup_at is not None:
+                found[place] = _open_wrapup(leg.wrapup_at, answers, absences, now)
+    return found
 
 
-def _wrapup(leg: Work, answers: Sequence[int], absences: Sequence[int], now: int) -> Span | None:
-    if leg.wrapup_at is None:
-        return None
-    end = min(leg.wrapup_at + leg.wrapup_ms * 1000, now)
-    if leg.wrapup == "open":
-        ends = [each[place] for each in (answers, absences) if (place := bisect_right(each, leg.wrapup_at)) < len(each)]
-        end = min([now, *ends])
-    return (leg.wrapup_at, end) if end > leg.wrapup_at else None
+def _open_wrapup(begin: int, answers: Sequence[int], absences: Sequence[int], now: int) -> Span | None:
+    ends = [each[place] for each in (answers, absences) if (place := bisect_right(each, begin)) < len(each)]
+    end = min([now, *ends])
+    return (begin, end) if end > begin else None
 
 
 def talks(leg: Work, now: int) -> tuple[Span, ...]:
     """The leg less its holds; where nothing would be left, the whole of it."""
     begin, end = on_call(leg, now)
     spans = []
-    for held, resumed in leg.holds:
+    for held, resumed in leg.holds or ():
         if held > begin:
             spans.append((begin, min(held, end)))
         begin = max(begin, resumed)
@@ -161,51 +160,3 @@ def pieces(begin: int, end: int, edges: Sequence[int]) -> Iterator[tuple[int, in
         until = min(end, edges[place + 1]) if place + 1 < len(edges) else end
         yield place, until
         begin, place = until, place + 1
-
-
-def _presence(each: Attendance, queues: frozenset[str] | None) -> _Claim | None:
-    match each.to(queues):
-        case "away":
-            return None
-        case Pause(at, activity):
-            return _Claim(each.begin, each.end, (0, at, activity or ""), "paused", activity, here=True)
-        case _:
-            return _Claim(each.begin, each.end, (1, 0, ""), "available", None, here=True)
-
-
-def _work(
-    present: Sequence[Attendance], legs: Sequence[Work], queues: frozenset[str] | None, now: int
-) -> Iterator[_Claim]:
-    for leg, wrapup in zip(legs, wrapups(present, legs, now), strict=True):
-        here = queues is None or leg.queue in queues
-        yield _Claim(*on_call(leg, now), (4 + here, 0, ""), "on_call", None, here)
-        if wrapup:
-            yield _Claim(*wrapup, (2 + here, 0, ""), "wrapup", None, here)
-
-
-def _strongest(claims: Iterable[_Claim]) -> Iterator[Stretch]:
-    """At each moment the strongest claim."""
-    waiting = sorted((claim for claim in claims if claim.end > claim.begin), key=lambda claim: -claim.begin)
-    bounds = sorted({bound for claim in waiting for bound in (claim.begin, claim.end)})
-    running: list[_Claim] = []
-    for begin, end in pairwise(bounds):
-        running = [claim for claim in running if claim.end > begin]
-        while waiting and waiting[-1].begin <= begin:
-            running.append(waiting.pop())
-        if running:
-            first = max(running, key=lambda claim: claim.strength)
-            signed_in = any(claim.state in ("available", "paused") for claim in running)
-            yield Stretch(begin, end, first.state, first.activity, first.here, signed_in)
-
-
-def _merged(found: Iterable[Stretch]) -> Iterator[Stretch]:
-    last: Stretch | None = None
-    for each in found:
-        if last and last.end == each.begin and last[2:] == each[2:]:
-            last = last._replace(end=each.end)
-            continue
-        if last:
-            yield last
-        last = each
-    if last:
-        yield last

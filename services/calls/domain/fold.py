@@ -82,6 +82,7 @@ def fold(
         reading.leave_at_restart(restarts)
     if closed == len(known):
         reading.close()
+    reading.cancel_rings()
 
     direction = channel = campaign = customer = customer_id = None
     numbers_event = root_call_id = parent_call_id = None

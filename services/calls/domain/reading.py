@@ -156,6 +156,20 @@ class Reading:
 
     # What no fact tells
 
+    def cancel_rings(self) -> None:
+        """Ends the rings of which nothing came where the call went on without that agent, or was over.
+
+        Nobody tells that they were missed: somebody else was quicker, or the caller gave up.
+        """
+        if not any(ring.result == "ringing" for ring in self.rings):
+            return
+        ends = [leg.answered_at for leg in self.legs]
+        ends += [visit.ended_at for visit in self.visits if visit.ended_at is not None]
+        ends += [] if self.over_at is None else [self.over_at]
+        for ring in self.rings:
+            if ring.result == "ringing" and (later := [end for end in ends if end >= ring.at]):
+                ring.end("cancelled", min(later), None)
+
     def leave_at_restart(self, restarts: Sequence[int]) -> None:
         """Ends the visits that no fact ends and that were open when their source restarted."""
         for visit in self.waiting():

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 from services.calls.queries.calls import Name
 from services.calls.queries.service_level import AgentGroup, Interval
 from services.kernel.decider import values
+from services.kernel.lists import Paged
 
 
 @values
-class AgentsOf:
+class AgentsOf(Paged):
     """Report what agents handled and how their time was spent, per agent and interval.
 
     A leg counts in the interval in which it was answered, a ring in that in which it began; `handle_seconds` and
@@ -20,7 +21,8 @@ class AgentsOf:
     agents were in it, by the days of `timezone`, else of the zone of `queue`, else UTC. Rows are by agent, by queue, by
     team (what agents did in none has a row of its own) or one `total`; without `group_by`, by agent where the caller
     may see agents by name, else by queue. An agent sees themselves alone, a supervisor their team, each agent for the
-    time that they are in it.
+    time that they are in it. Rows by agent come in pages, by name and interval, and a page may have fewer rows than
+    `limit`; all of them are as of the instant of the first. Others come at once.
     """
 
     from_: datetime
@@ -88,3 +90,4 @@ class AgentReport:
     timezone: str | None
     utilisation_of: Literal["signed_in_seconds"]
     as_of: datetime
+    next: str | None

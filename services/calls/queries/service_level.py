@@ -43,6 +43,7 @@ AgentMeasure = Literal[
     "rings_answered",
     "rings_missed",
     "rings_cancelled",
+    "ring_seconds",
     "transferred",
     "transferred_blind",
     "transferred_attended",
@@ -56,6 +57,7 @@ AgentMeasure = Literal[
     "paused_seconds",
     "elsewhere_seconds",
     "signed_out_handling_seconds",
+    "inferred_sign_outs",
 ]
 
 

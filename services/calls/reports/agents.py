@@ -1,156 +1,36 @@
 """The agents' report: what each handled, and how their time was spent (MEASURES sections 1 and 3)."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
+from itertools import accumulate, chain, islice, takewhile
 from typing import NamedTuple
-from uuid import UUID
 
-from services.calls.domain.agents_time import Span, Work, stretches, talks, wrapups
 from services.calls.domain.presence import EVERY_QUEUE, Attendance
+from services.calls.domain.timelines import Timeline
 from services.calls.projections.stories import microseconds
 from services.calls.queries import AgentReport, AgentRow, AgentsOf
-from services.calls.reports.agents_viewed import Row, Sight, View, Window, viewed_by
-from services.calls.reports.floor import Agent, agents_near, restarts_known, too_many
+from services.calls.reports.agent_figures import RING_COUNTS, UNSTATED, Figures, of_inferred, of_legs, of_states
+from services.calls.reports.agents_viewed import LATEST, Row, Sight, View, Window, viewed_by
+from services.calls.reports.floor import Agent, agents_near, instant, legs_of, restarts_known
 from services.calls.reports.ranges import too_long
+from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
 from services.kernel.projections import answers
-from services.kernel.values import Actor, mean_seconds, ratio, seconds
+from services.kernel.values import Actor
 
-RINGS = """SELECT agent, queue, began_at, result, ring_ms, call, visit, number FROM rings
-    WHERE agent = ANY(%s) AND NOT excluded AND began_at >= %s AND began_at < %s ORDER BY began_at, call, number"""
-UNSTATED = "unstated"  # the activity of a pause of which nobody said what it was for
+MOST_LEGS = 400_000  # of one answer: some six seconds of an idle processor, of the twenty that it may take
+ALONE, FOR_EACH = 0.6, 0.4  # of the cost of a leg in a total: what it costs anyway, and for each queue that looks at it
+WORK_OF_PAGE = 60_000  # legs with which a page of agents is full, however few rows it has
+WITHOUT_LEGS = 100  # legs that cost as much as an agent without any
+RINGS = """SELECT queue, width_bucket(began_at, %(edges)s::timestamptz[]) - 1, result, count(*),
+        coalesce(sum(ring_ms), 0)::bigint
+    FROM rings WHERE agent = %(agent)s AND NOT excluded AND began_at >= %(begin)s AND began_at < %(end)s
+    GROUP BY 1, 2, 3"""
 
-
-@dataclass(slots=True)
-class Figures:
-    """What comes to one row; times in microseconds but for those of legs and rings, which are in milliseconds."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    states: Counter[str] = field(default_factory=Counter)
-    activities: Counter[str] = field(default_factory=Counter)
-
-    def row(self, agent: str | None, queue: str | None, team: str | None, start: datetime) -> AgentRow:
-        """The figures as they are shown."""
-        counts, states = self.counts, self.states
-        handling = states["on_call"] + states["wrapup"]
-        signed_in = handling + states["elsewhere"] + states["available"] + states["paused"]
-        return AgentRow(
-            agent=agent,
-            queue=queue,
-            team=team,
-            interval_start=start,
-            handled=counts["handled"],
-            pending=counts["pending"],
-            handle_seconds=seconds(counts["handle"]),
-            aht_seconds=mean_seconds(counts["handle"], counts["handled"]),
-            talk_seconds=seconds(counts["talk"]),
-            hold_seconds=seconds(counts["hold"]),
-            wrapup_seconds=seconds(counts["wrapup"]),
-            rings=counts["rings"],
-            rings_answered=counts["rings_answered"],
-            rings_missed=counts["rings_missed"],
-            rings_cancelled=counts["rings_cancelled"],
-            ring_seconds=seconds(counts["ring"]),
-            ring_no_answer_rate=ratio(counts["rings_missed"], counts["rings"]),
-            transferred=counts["transferred"],
-            transferred_blind=counts["transferred_blind"],
-            transferred_attended=counts["transferred_attended"],
-            transfer_rate=ratio(counts["transferred"], counts["handled"]),
-            signed_in_seconds=_seconds(signed_in),
-            handling_seconds=_seconds(handling),
-            elsewhere_seconds=_seconds(states["elsewhere"]),
-            available_seconds=_seconds(states["available"]),
-            paused_seconds=_seconds(states["paused"]),
-            state_seconds={name: _seconds(states[name]) for name in ("available", "on_call", "wrapup", "paused")},
-            activity_seconds={name: _seconds(time) for name, time in sorted(self.activities.items())},
-            signed_out_handling_seconds=_seconds(states["signed_out"]),
-            inferred_sign_outs=counts["inferred_sign_outs"],
-            occupancy=ratio(handling, handling + states["available"]),
-            utilisation=ratio(handling, signed_in),
-        )
-
-
-def _seconds(microseconds_: int) -> Decimal:
-    return seconds(microseconds_ // 1000)
-
-
-class Ring(NamedTuple):
-    """An attempt to reach an agent."""
-
-    agent: str
-    queue: str | None
-    at: int
-    result: str
-    ring_ms: int | None
-    call: UUID
-    visit: UUID | None
-    number: int
-
-
-def of_legs(
-    legs: Sequence[Work], present: Sequence[Attendance], sight: Sight, window: Window
-) -> Iterator[tuple[int, str, int, Work]]:
-    """What legs add to which interval: its place, the name of the count, how much, and the leg."""
-    for leg, wrapup in zip(legs, wrapups(present, legs, window.now), strict=True):
-        if sight is not None and leg.queue not in sight:
-            continue
-        if (place := window.place(leg.answered_at)) >= 0:
-            yield from ((place, name, much, leg) for name, much in _counted(leg))
-        talked = talks(leg, window.now)
-        for name, total, spans in (
-            ("talk", _length(talked) if leg.talk_ms is None else leg.talk_ms, talked),
-            ("hold", leg.hold_ms, leg.holds or talked),
-            ("wrapup", _length([wrapup]) if wrapup and leg.wrapup == "open" else leg.wrapup_ms, [wrapup]),
-        ):
-            lengths = [span for span in spans if span]
-            yield from ((place, name, much, leg) for place, much in window.share(total, lengths))
-
-
-def of_rings(rings: Iterable[Ring], sight: Sight, window: Window) -> Iterator[tuple[int, str, int, Ring]]:
-    """What rings add to which interval, likewise."""
-    for ring in rings:
-        place = window.place(ring.at)
-        if place >= 0 and (sight is None or ring.queue in sight):
-            if ring.result != "cancelled":
-                yield place, "rings", 1, ring
-            if ring.result != "ringing":
-                yield place, f"rings_{ring.result}", 1, ring
-            yield place, "ring", ring.ring_ms or 0, ring
-
-
-def of_states(
-    present: Sequence[Attendance], legs: Sequence[Work], sight: Sight, window: Window
-) -> Iterator[tuple[int, str, str | None, int]]:
-    """How time was spent: the place of the interval, the state, what a pause was for, and microseconds."""
-    for each in stretches(present, legs, sight, window.now):
-        state: str = each.state
-        if not each.signed_in:
-            if not each.here:
-                continue
-            state = "signed_out"
-        elif not each.here:
-            state = "elsewhere"
-        for place, much in window.cut(each.begin, each.end):
-            yield place, state, each.activity, much
-
-
-def _counted(leg: Work) -> Iterator[tuple[str, int]]:
-    if leg.pending:
-        yield "pending", 1
-    if leg.handled:
-        yield "handled", 1
-        yield "handle", leg.handle_ms
-        if leg.transferred:
-            yield "transferred", 1
-            yield f"transferred_{leg.transferred}", 1
-
-
-def _length(spans: Iterable[Span]) -> int:
-    return sum(end - begin for begin, end in spans) // 1000
+Places = defaultdict[int, Figures]
 
 
 class AgentReports:
@@ -158,71 +38,161 @@ class AgentReports:
 
     @answers(AgentsOf)
     def report(self, asked: AgentsOf, db: Cursor, actor: Actor) -> AgentReport | Rejected | None:
-        """Rows by agent or queue, and interval; None where the actor may not know of the agent or the queue."""
+        """Rows by agent, queue or team, and interval; None where the actor may not know of the one that is named."""
         if refused := too_long(asked.from_, asked.to):
             return refused
         view = viewed_by(db, actor, asked)
         if not isinstance(view, View):
             return view
-        now = datetime.now(UTC)
-        if refused := too_many(db, view.agents, asked.from_, asked.to):
-            return refused
-        figures: dict[Row, defaultdict[int, Figures]] = {row: defaultdict(Figures) for row in view.named}
-        windows: dict[Row, Window] = {}
-        for seen in agents_seen(db, view, now):
-            for row in view.rows_of(seen.agent.name, seen.queues()):
-                window = windows.get(row) or windows.setdefault(row, view.window(row, now))
-                window = view.shown(window, row, seen.agent.name)
-                _collect(figures.setdefault(row, defaultdict(Figures)), seen, view.sight(row), window)
+        after, now = BEGINNING, datetime.now(UTC)
+        if asked.cursor:
+            agent, start, as_of = decode(asked.cursor, now, str, int, int)
+            after, now = Place(agent, start), instant(as_of)  # so that all pages are as of one instant
+        if view.group == "agent":
+            items, following = _page(db, view, after, now)
+        else:
+            legs = legs_of(db, view.agents, asked.from_, asked.to)
+            together = None if sum(legs.values()) > MOST_LEGS else _together(db, view, legs, now)
+            if together is None:
+                return too_many()
+            items, following = list(together), None
         return AgentReport(
-            items=tuple(
-                places[place].row(*row, start)
-                for row, places in sorted(figures.items(), key=lambda item: item[0].place)
-                for place, start in enumerate(view.starts(row))
-                if place in places or row in view.named
-            ),
+            items=tuple(items),
             group_by=view.group,
             interval=asked.interval,
             timezone=None if asked.timezone is None else asked.timezone.key,
             utilisation_of="signed_in_seconds",
             as_of=now,
+            next=following and encode(datetime.now(UTC), *following, microseconds(now)),
         )
 
 
-class Seen(NamedTuple):
-    """An agent, when they were signed in, and the rings of the range."""
+def too_many() -> Rejected:
+    """The refusal of what cannot be folded at once."""
+    detail = f"These are more than {MOST_LEGS} legs: ask for a shorter range, for one queue or agent, or by agent."
+    return Rejected("calls.report.too_many_legs", detail, 422)
+
+
+class Place(NamedTuple):
+    """Where a row stands in a list by agents: whose it is, and when its interval begins, in microseconds."""
+
+    agent: str
+    start: int
+
+
+BEGINNING = Place("", -LATEST)
+
+
+def _page(db: Cursor, view: View, after: Place, now: datetime) -> tuple[list[AgentRow], Place | None]:
+    """The rows behind a place, as many as fit into a page, and the place of the last of them where there are more."""
+    page: list[AgentRow] = []
+    last = after
+    behind = sorted(agent for agent in view.agents if Place(agent, LATEST) > after)
+    left = legs_of(db, behind, view.asked.from_, view.asked.to)
+    fitting = _fitting(left)
+    for seen in agents_seen(db, view, fitting, now):
+        row = Row(seen.agent.name, view.asked.queue)
+        places: Places = defaultdict(Figures)
+        window = view.shown(view.window(row, now), row, seen.agent.name)
+        _collect(places, seen, view.sight(row), window)
+        for shown in _shown(view, row, places):
+            place = Place(seen.agent.name, microseconds(shown.interval_start))
+            if place > after:
+                if len(page) == view.asked.limit:
+                    return page, last
+                page.append(shown)
+                last = place
+    return page, Place(next(reversed(fitting)), LATEST) if len(fitting) < len(left) else None
+
+
+def _fitting(legs: Mapping[str, int]) -> dict[str, int]:
+    """The first agents, as many as can be folded for one page; an agent is some work without a leg too."""
+    work = accumulate(count + WITHOUT_LEGS for count in legs.values())
+    fitting = takewhile(lambda each: each[1] <= WORK_OF_PAGE, zip(legs.items(), work, strict=True))
+    return dict(item for item, _ in fitting) or dict(islice(legs.items(), 1))
+
+
+def _together(db: Cursor, view: View, legs: Mapping[str, int], now: datetime) -> Iterator[AgentRow] | None:
+    """The rows of queues or teams, or of all together; None where these are too many legs."""
+    windows = {row: view.window(row, now) for row in view.rows}
+    figures: dict[Row, Places] = {row: defaultdict(Figures) for row in view.rows}
+    folded = 0.0
+    for seen in agents_seen(db, view, legs, now) if windows else ():
+        rows = list(view.rows_of(seen.agent.name, seen.queues(windows[view.rows[0]])))
+        folded += len(seen.agent.legs) * (ALONE + FOR_EACH * len(rows))
+        if folded > MOST_LEGS:
+            return None
+        for row in rows:
+            window = view.shown(windows[row], row, seen.agent.name)
+            _collect(figures[row], seen, view.sight(row), window)
+    return chain.from_iterable(_shown(view, row, figures[row]) for row in view.rows)
+
+
+def _shown(view: View, row: Row, places: Places) -> Iterator[AgentRow]:
+    named = row in view.named
+    for place, start in enumerate(view.starts(row)):
+        if place in places or named:
+            yield places[place].row(*row, start)
+
+
+@dataclass
+class Seen:
+    """An agent, when they were signed in, and what they were doing."""
 
     agent: Agent
     present: Sequence[Attendance]
-    rings: Sequence[Ring]
+    timeline: Timeline
+    _db: Cursor
+    _rings: dict[Window, Sequence[tuple[str | None, int, str, int, int]]] = field(default_factory=dict)
 
-    def queues(self) -> frozenset[str] | None:
+    def rings(self, window: Window) -> Sequence[tuple[str | None, int, str, int, int]]:
+        """How often the agent was rung: queue, interval, result, how often, and milliseconds in all."""
+        if window not in self._rings:
+            span = {"begin": instant(window.edges[0]), "end": instant(window.end)}
+            asked = {"agent": self.agent.name, "edges": window.edges_as_text, **span}
+            self._rings[window] = [
+                (queue, place, *counted)
+                for queue, edge, *counted in self._db.execute(RINGS, asked)
+                if (place := window.interval(edge)) >= 0
+            ]
+        return self._rings[window]
+
+    def queues(self, window: Window) -> frozenset[str] | None:
         """The queues with which the agent has to do; None where these may be any."""
         signed_in = {queue for each in self.present for queue in each.signed_in}
-        worked = {each.queue for each in (*self.agent.legs, *self.rings) if each.queue is not None}
+        served = [*(leg.queue for leg in self.agent.legs), *(queue for queue, *_ in self.rings(window))]
+        worked = {queue for queue in served if queue is not None}
         return None if EVERY_QUEUE in signed_in else frozenset(signed_in | worked)
 
 
-def agents_seen(db: Cursor, view: View, now: datetime) -> Iterator[Seen]:
-    """The agents of a view in turn."""
-    begin, end = view.asked.from_, view.asked.to
-    rings: dict[str, list[Ring]] = {}
-    for name, queue, began_at, *rest in db.execute(RINGS, (list(view.agents), begin, end)):
-        rings.setdefault(name, []).append(Ring(name, queue, microseconds(began_at), *rest))
-    restarts = restarts_known(db)
-    for agent in agents_near(db, view.agents, begin, end):
-        yield Seen(agent, agent.present(restarts, microseconds(now)), rings.get(agent.name, ()))
+def agents_seen(
+    db: Cursor, view: View, legs: Mapping[str, int], now: datetime, *, named: bool = False
+) -> Iterator[Seen]:
+    """The agents of whom `legs_of` told, in turn; `named`: with the ids of their legs."""
+    restarts, moment = restarts_known(db), microseconds(now)
+    for agent in agents_near(db, legs, view.asked.from_, view.asked.to, named=named):
+        present = agent.present(restarts, moment)
+        yield Seen(agent, present, Timeline(present, agent.legs, moment), db)
 
 
-def _collect(places: defaultdict[int, Figures], seen: Seen, sight: Sight, window: Window) -> None:
-    agent, present, rings = seen
-    for place, name, much, _ in (*of_legs(agent.legs, present, sight, window), *of_rings(rings, sight, window)):
+def _collect(places: Places, seen: Seen, sight: Sight, window: Window) -> None:
+    counts: defaultdict[tuple[int, str], int] = defaultdict(int)
+    for place, name, much, _ in of_legs(seen.timeline, sight, window):
+        counts[place, name] += much
+    for (place, name), much in counts.items():
         places[place].counts[name] += much
-    for place, state, activity, much in of_states(present, agent.legs, sight, window):
+    for queue, place, result, count, milliseconds in seen.rings(window):
+        if sight is None or queue in sight:
+            figures = places[place]
+            figures.counts.update(dict.fromkeys(RING_COUNTS[result], count))
+            figures.counts["ring"] += milliseconds
+    spent: defaultdict[tuple[int, str, str | None], int] = defaultdict(int)
+    for place, state, activity, much in of_states(seen.timeline, sight, window):
+        spent[place, state, activity] += much
+    for (place, state, activity), much in spent.items():
         figures = places[place]
         figures.states[state] += much
         if state == "paused":
             figures.activities[activity or UNSTATED] += much
-    for each in present:
-        if each.inferred and each.to(sight) != "away" and (place := window.place(each.end)) >= 0:
-            places[place].counts["inferred_sign_outs"] += 1
+    for place in of_inferred(seen.present, sight, window):
+        places[place].counts["inferred_sign_outs"] += 1

@@ -3,15 +3,20 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from heapq import nsmallest
+from itertools import chain
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
 from services.calls.domain.agents_time import Work, on_call
+from services.calls.projections.stories import microseconds
 from services.calls.queries import AgentsOf, Explain, ExplainedFact, ExplainedVisit, Explanation
-from services.calls.reports.agents import Ring, Seen, agents_seen, of_legs, of_rings, of_states
+from services.calls.reports.agent_figures import RING_COUNTS, Ring, of_inferred, of_legs, of_rings, of_states
+from services.calls.reports.agents import MOST_LEGS, Seen, agents_seen, too_many
 from services.calls.reports.agents_viewed import Row, Sight, View, Window, viewed_by
 from services.calls.reports.facts import facts_of
-from services.calls.reports.floor import too_many
+from services.calls.reports.floor import instant, legs_of
 from services.calls.reports.judged_visits import queue_zones
 from services.calls.reports.ranges import end_of, too_long
 from services.kernel.cursors import decode, encode
@@ -23,6 +28,8 @@ from services.kernel.values import Actor, seconds
 MARKED = f"""SELECT {COLUMNS} FROM store.events
     JOIN unnest(%s::uuid[], %s::uuid[]) AS wanted(stream_id, event_id) USING (stream_id, event_id)
     ORDER BY occurred_at, version"""  # noqa: S608 - a constant
+RINGS = """SELECT queue, began_at, result, ring_ms, call, visit, number FROM rings
+    WHERE agent = %s AND NOT excluded AND began_at >= %s AND began_at < %s ORDER BY began_at, call, number"""
 STATES = {
     "signed_in_seconds": {"on_call", "wrapup", "elsewhere", "available", "paused"},
     "handling_seconds": {"on_call", "wrapup"},
@@ -31,6 +38,7 @@ STATES = {
     "elsewhere_seconds": {"elsewhere"},
     "signed_out_handling_seconds": {"signed_out"},
 }
+OF_RINGS = {"ring_seconds", *chain.from_iterable(RING_COUNTS.values())}
 OF_LEGS = {"handling_seconds", "elsewhere_seconds", "signed_out_handling_seconds"}  # these stand on calls
 FIRST = (0, UUID(int=0))
 
@@ -67,19 +75,21 @@ def agents_explained(db: Cursor, actor: Actor, asked: Explain) -> Explanation | 
     rows = view.named or ({Row(None, asked.queue)} if view.group == "team" else set())
     if not rows:
         return Rejected("request.invalid", f"Name the {view.group} of the row.", 422, f"/{view.group}")
-    if refused := too_many(db, view.agents, asked.interval_start, end):
-        return refused
+    legs = legs_of(db, view.agents, asked.interval_start, end)
+    if sum(legs.values()) > MOST_LEGS:
+        return too_many()
     now = datetime.now(UTC)
     (row,) = rows
     whole, sight = view.window(row, now), view.sight(row)
-    value, behind = 0, set[Behind]()
-    for seen in agents_seen(db, view, now):
+    after = tuple(decode(asked.cursor, now, int, UUID) if asked.cursor else FIRST)
+    value, page = 0, list[Behind]()
+    for seen in agents_seen(db, view, legs, now, named=True):
+        behind = set(page)
         window = view.shown(whole, row, seen.agent.name)
-        for much, each in _behind(asked.measure, seen, sight, window):
+        for much, each in _behind(db, asked.measure, seen, sight, window):
             value += much
-            behind.update(each)
-    after = decode(asked.cursor, now, int, UUID) if asked.cursor else FIRST
-    page = sorted((each for each in behind if each[:2] > tuple(after)), key=lambda each: each[:2])[: asked.limit + 1]
+            behind.update(one for one in each if one[:2] > after)
+        page = nsmallest(asked.limit + 1, behind, key=itemgetter(0, 1))
     first = page[: asked.limit]
     return Explanation(
         value=_shown(asked.measure, value),
@@ -95,22 +105,33 @@ def _shown(measure: str, value: int) -> Decimal:
     return seconds(value) if measure.endswith("_seconds") else Decimal(value)
 
 
-def _behind(measure: str, seen: Seen, sight: Sight, window: Window) -> Iterator[tuple[int, Iterable[Behind]]]:
+def _behind(
+    db: Cursor, measure: str, seen: Seen, sight: Sight, window: Window
+) -> Iterator[tuple[int, Iterable[Behind]]]:
     """How much an agent adds to the figure, and what that stands on; in microseconds, milliseconds or counts."""
-    agent, present, rings = seen
+    name = measure.removesuffix("_seconds")
     if measure in STATES:
         states = STATES[measure]
-        much = sum(each for _, state, _, each in of_states(present, agent.legs, sight, window) if state in states)
+        much = sum(each for _, state, _, each in of_states(seen.timeline, sight, window) if state in states)
         if much:
             yield much, _calls(seen, sight, window, measure) if measure in OF_LEGS else [_marks(seen, window)]
-        return
-    name = measure.removesuffix("_seconds")
-    for _, counted, much, leg in of_legs(agent.legs, present, sight, window):
-        if counted == name and much:
-            yield much, [_leg(leg)]
-    for _, counted, much, ring in of_rings(rings, sight, window):
-        if counted == name:
-            yield much, [_ring(ring)]
+    elif measure in OF_RINGS:
+        for _, counted, much, ring in of_rings(_rings(db, seen, window), sight, window):
+            if counted == name and much:
+                yield much, [_ring(ring)]
+    elif measure == "inferred_sign_outs":
+        for _ in of_inferred(seen.present, sight, window):
+            yield 1, [_marks(seen, window)]
+    else:
+        for _, counted, much, leg in of_legs(seen.timeline, sight, window):
+            if counted == name and much:
+                yield much, [_leg(leg)]
+
+
+def _rings(db: Cursor, seen: Seen, window: Window) -> Iterator[Ring]:
+    asked = (seen.agent.name, instant(window.edges[0]), instant(window.end))
+    for queue, at, *rest in db.execute(RINGS, asked):
+        yield Ring(queue, microseconds(at), *rest)
 
 
 def _calls(seen: Seen, sight: Sight, window: Window, measure: str) -> Iterator[Behind]:
@@ -137,7 +158,7 @@ def _marks(seen: Seen, window: Window) -> Behind:
 
 
 def _leg(leg: Work) -> Behind:
-    return Behind(leg.answered_at, leg.id, leg.call, leg.visit, leg.id)
+    return Behind(leg.answered_at, leg.id or FIRST[1], leg.call, leg.visit, leg.id)
 
 
 def _ring(ring: Ring) -> Behind:

@@ -18,10 +18,12 @@ from services.calls.reports.intervals import starts
 from services.calls.reports.judged_visits import queue_zones
 from services.calls.reports.teams import members, teams_of
 from services.calls.reports.visibility import UTC, names_open_to, queues_open_to
+from services.kernel.copying import instant_text
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
 from services.kernel.values import Actor
 
+LATEST = 1 << 62  # later than any instant, in microseconds
 Times = Mapping[str, Sequence[Time]]  # of agents by name
 Sight = frozenset[str] | None  # the queues as which somebody looks at agents; None: all of them
 
@@ -44,11 +46,24 @@ class Window:
         """The edges and the end."""
         return (*self.edges, self.end)
 
+    @cached_property
+    def edges_as_text(self) -> str:
+        """The edges as a PostgreSQL array of instants, which is asked about each agent."""
+        return "{" + ",".join(str(instant_text(edge)) for edge in self.edges) + "}"
+
     def place(self, at: int) -> int:
         """The interval in which an instant lies; -1 where in none."""
-        return self._interval(bisect_right(self.edges, at) - 1) if at < self.end else -1
+        return self.interval(bisect_right(self.edges, at) - 1) if at < self.end else -1
 
-    def _interval(self, edge: int) -> int:
+    def around(self, at: int) -> tuple[int, int, int]:
+        """The interval in which an instant lies (-1: in none), and from when until when that is so."""
+        edge = bisect_right(self.bounds, at) - 1
+        if edge < 0:
+            return -1, at, self.bounds[0]
+        return (self.interval(edge), *self.bounds[edge : edge + 2]) if at < self.end else (-1, self.end, LATEST)
+
+    def interval(self, edge: int) -> int:
+        """The interval of the time behind the edge of that number; -1 where it is in none."""
         return edge if self.places is None or edge < 0 else self.places[edge]
 
     def within(self, spans: Sequence[Time]) -> "Window":
@@ -68,13 +83,13 @@ class Window:
     def cut(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
         """A span by intervals: the place of each, and how much lies in it."""
         for edge, until in pieces(begin, min(end, self.end), self.edges):
-            if (place := self._interval(edge)) >= 0:
+            if (place := self.interval(edge)) >= 0:
                 yield place, until - max(begin, self.edges[edge])
 
     def share(self, total: int, spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
         """A total spread over spans by intervals, likewise."""
         for edge, much in spread(total, spans, self.bounds):
-            if edge < len(self.edges) and (place := self._interval(edge)) >= 0:
+            if edge < len(self.edges) and (place := self.interval(edge)) >= 0:
                 yield place, much
 
 
@@ -84,11 +99,6 @@ class Row(NamedTuple):
     agent: str | None
     queue: str | None
     team: str | None = None
-
-    @property
-    def place(self) -> tuple[str, str, bool, str]:
-        """Where it stands among the rows; what is of no team, at the end."""
-        return self.agent or "", self.queue or "", self.team is None, self.team or ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +130,17 @@ class View:
             case "team":
                 return frozenset({Row(None, self.asked.queue, self.asked.team)} if self.asked.team else ())
         return frozenset({Row(None, self.asked.queue)})
+
+    @cached_property
+    def rows(self) -> Sequence[Row]:
+        """The rows that there may be where they are not by agent, in order; what is of no team, at the end."""
+        match self.group:
+            case "queue":
+                return [Row(None, queue) for queue in sorted(self.queues)]
+            case "team":
+                teams = {row.team for row in self.named}.union(*self.teams.values())
+                return [Row(None, self.asked.queue, team) for team in sorted(teams, key=lambda each: (not each, each))]
+        return [Row(None, self.asked.queue)]
 
     def rows_of(self, agent: str, queues: Sight) -> Iterator[Row]:
         """The rows to which an agent adds who has to do with these queues."""

@@ -4,22 +4,22 @@ The live view and the agents' report are folded from the same, so that both agre
 on where its range begins: what an agent was before is told by the newest mark of each kind.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from services.calls.domain.agents_time import Work, life
 from services.calls.domain.presence import SILENCE, Attendance, Mark, attendances, since_when_present
 from services.calls.projections.stories import EPOCH, microseconds
 from services.kernel.database import Cursor
-from services.kernel.decider import Rejected
 
-MOST_LEGS = 60_000  # about four seconds, which is as long as somebody who asks should wait
-AT_ONCE = 20  # agents of a day; so that neither their calls fill the memory nor their folding keeps others waiting
+AT_ONCE = 2_000  # legs, or a hundredth as many agents: so that they do not fill the memory
 LONGEST_CALL = timedelta(days=1)  # who answered before that is not on the line any more
 HEARD_FOR = timedelta(microseconds=SILENCE)
+SURELY_GONE = LONGEST_CALL + HEARD_FOR  # behind an answer after which none follows
 OFFSET = "coalesce(clock_offset_us, 0) * interval '1 microsecond'"
 ORDER = 'occurred_at {0}, sequence {0}, rank {0}, fact COLLATE "C" {0}'
 MARK = "SELECT occurred_at, sequence, rank, fact, type, says, stream, event FROM agent_marks AS mark"
@@ -49,28 +49,38 @@ SIGNS = MARKS.format(
 )
 RESTARTS = f"""SELECT source, occurred_at + {OFFSET} FROM source_restarts LEFT JOIN sources USING (source)
     ORDER BY 2"""  # noqa: S608 - constants
-LEG = """id, call, visit, legs.queue, answered_at, ended_at, talk_ms, hold_ms, wrapup_ms, wrapup, wrapup_at, holds,
-    inferred, transferred"""
+MICROSECONDS = "(extract(epoch FROM {0}) * 1000000)::bigint"
+# As `Work` has them. Which leg it was is read only where somebody wants to know: an id costs as much as all the rest.
+LEG = f"""legs.queue, {MICROSECONDS.format("answered_at")}, {MICROSECONDS.format("ended_at")},
+    talk_ms, hold_ms, wrapup_ms, wrapup, {MICROSECONDS.format("wrapup_at")}, holds, inferred, transferred,
+    CASE WHEN %(named)s THEN id END, CASE WHEN %(named)s THEN call END, CASE WHEN %(named)s THEN visit END"""
 # Of each agent: the legs that lie behind an instant at least in part, and the first behind the range, which may show
 # that the agent was there until then.
 LEGS = f"""WITH wanted AS (
         SELECT * FROM unnest(%(agents)s::text[], %(since)s::timestamptz[]) AS wanted(name, since))
-    SELECT name, {LEG} FROM wanted JOIN legs ON legs.agent = name
+    SELECT {LEG}, name FROM wanted JOIN legs ON legs.agent = name
         AND answered_at >= since - %(longest)s AND answered_at < %(until)s
     WHERE NOT excluded AND (answered_at >= since OR ended_at IS NULL OR wrapup = 'open'
         OR greatest(ended_at, wrapup_at + wrapup_ms * interval '1 millisecond') > since)
     UNION ALL
-    SELECT name, later.* FROM wanted CROSS JOIN LATERAL (
+    SELECT later.*, name FROM wanted CROSS JOIN LATERAL (
         SELECT {LEG} FROM legs WHERE legs.agent = name AND NOT excluded AND answered_at >= %(until)s
-        ORDER BY answered_at LIMIT 1) AS later
-    ORDER BY answered_at, call"""  # noqa: S608 - constants
-HOW_MANY = """SELECT count(*) FROM (
-    SELECT FROM legs WHERE agent = ANY(%s) AND answered_at >= %s AND answered_at < %s LIMIT %s) AS legs"""
-LATEST_LEGS = f"""SELECT agent, {LEG} FROM legs
+        ORDER BY answered_at LIMIT 1) AS later"""  # noqa: S608 - constants
+# Those whose calls lie so far apart somewhere that they were not there all the time until the range, each step as far
+# as nobody is silent who is still there. A sign-in years ago that nobody ended would else have all calls since read.
+SILENT = """WITH RECURSIVE heard AS (
+        SELECT * FROM unnest(%(agents)s::text[], %(since)s::timestamptz[]) AS wanted(name, at)
+        UNION ALL
+        SELECT name, (SELECT max(answered_at) FROM legs WHERE legs.agent = name AND NOT excluded
+            AND answered_at > at AND answered_at <= at + %(silence)s) FROM heard WHERE at < %(begin)s)
+    SELECT name FROM heard WHERE at IS NULL"""
+HOW_MANY = """SELECT agent, count(*) FROM legs
+    WHERE agent = ANY(%s) AND answered_at >= %s AND answered_at < %s GROUP BY agent"""
+LATEST_LEGS = f"""SELECT {LEG}, agent FROM legs
         WHERE agent IS NOT NULL AND NOT inferred AND NOT excluded AND (ended_at IS NULL OR wrapup = 'open')
     UNION
     SELECT latest.* FROM unnest(%(agents)s::text[]) AS wanted(agent) CROSS JOIN LATERAL (
-        SELECT agent, {LEG} FROM legs WHERE legs.agent = wanted.agent AND NOT excluded
+        SELECT {LEG}, agent FROM legs WHERE legs.agent = wanted.agent AND NOT excluded
         ORDER BY answered_at DESC LIMIT 2) AS latest"""  # noqa: S608 - constants
 # Each name found by one step in the index, however many rows there are.
 NAMES = """WITH RECURSIVE {0}_names AS (
@@ -148,24 +158,39 @@ def restarts_known(db: Cursor) -> dict[str, list[int]]:
     return restarts
 
 
-def too_many(db: Cursor, names: Sequence[str], begin: datetime, end: datetime) -> Rejected | None:
-    """Why these agents cannot be reported on at once, if so."""
-    (legs,) = db.execute(HOW_MANY, (list(names), begin, end, MOST_LEGS + 1)).fetchone() or (0,)
-    if legs <= MOST_LEGS:
-        return None
-    detail = f"These are more than {MOST_LEGS} legs: ask for a shorter range, or for one agent."
-    return Rejected("calls.report.too_many_legs", detail, 422)
+def legs_of(db: Cursor, names: Sequence[str], begin: datetime, end: datetime) -> dict[str, int]:
+    """How many legs each of these agents has in a range, in the order of the names."""
+    found: dict[str, int] = dict(db.execute(HOW_MANY, (list(names), begin, end)).fetchall())
+    return {name: found.get(name, 0) for name in names}
 
 
-def agents_near(db: Cursor, names: Sequence[str], begin: datetime, end: datetime) -> Iterator[Agent]:
-    """These agents, with all that bears on the range."""
-    at_once = max(1, AT_ONCE // max(1, (end - begin).days))
-    for place in range(0, len(names), at_once):
-        agents = {name: Agent(name) for name in names[place : place + at_once]}
-        _hear(db, agents, begin, end, list(agents))
-        since = [agent.heard_since(begin) for agent in agents.values()]
-        _take(agents, _legs(db, list(agents), since, end))
-        yield from agents.values()
+def agents_near(
+    db: Cursor, legs: Mapping[str, int], begin: datetime, end: datetime, *, named: bool = False
+) -> Iterator[Agent]:
+    """The agents of whom `legs_of` told, with all that bears on the range; `named`: with the ids of their legs.
+
+    Others who wait for this process get their turn after each.
+    """
+    for names in _some_at_once(legs):
+        agents = {name: Agent(name) for name in names}
+        _hear(db, agents, begin, end, names)
+        _take(agents, _legs(db, _since(db, agents.values(), begin), end, named=named))
+        while agents:
+            yield agents.pop(next(iter(agents)))
+            time.sleep(0)
+
+
+def _some_at_once(legs: Mapping[str, int]) -> Iterator[list[str]]:
+    some: list[str] = []
+    weight = 0
+    for name, count in legs.items():
+        weight += count + 100
+        if some and weight > AT_ONCE:
+            yield some
+            some, weight = [], count + 100
+        some.append(name)
+    if some:
+        yield some
 
 
 def agents_now(db: Cursor, now: datetime) -> list[Agent]:
@@ -174,12 +199,14 @@ def agents_now(db: Cursor, now: datetime) -> list[Agent]:
     _hear(db, heard, now, now, None)
     agents = {agent.name: agent for agent in heard.values() if agent.present_since(now) is not None}
     # Whether somebody has been silent for too long is known by all of their calls, else by the latest.
-    quiet = {name: since for name, agent in agents.items() if (since := agent.present_since(now)) < now - HEARD_FOR}
-    _take(agents, db.execute(LATEST_LEGS, {"agents": [name for name in agents if name not in quiet]}))
+    quiet = {name for name, agent in agents.items() if agent.heard_since(now) < now - HEARD_FOR}
+    others = [name for name in agents if name not in quiet]
+    _take(agents, db.execute(LATEST_LEGS, {"agents": others, "named": True}))
     for name in quiet:
         agents[name].legs.clear()
     if quiet:
-        _take(agents, _legs(db, list(quiet), list(quiet.values()), now))
+        since = _since(db, [agents[name] for name in quiet], now)
+        _take(agents, _legs(db, since, now, named=False))
     return [agents[name] for name in sorted(agents)]
 
 
@@ -205,33 +232,28 @@ def _take_in(agents: dict[str, Agent], marks: Iterable[tuple[Any, ...]]) -> None
         agents.setdefault(name, Agent(name)).said.append(Said(source, mark, stream, event))
 
 
-def _legs(db: Cursor, names: list[str], since: list[datetime], until: datetime) -> Iterable[tuple[Any, ...]]:
-    return db.execute(LEGS, {"agents": names, "since": since, "until": until, "longest": LONGEST_CALL})
+def _since(db: Cursor, agents: Iterable[Agent], begin: datetime) -> dict[str, datetime]:
+    """From when on the calls of each of these agents bear on what lies behind `begin`."""
+    since = {agent.name: agent.heard_since(begin) for agent in agents}
+    long_ago = {name: at for name, at in since.items() if at < begin - SURELY_GONE}
+    if long_ago:
+        asked = {"agents": list(long_ago), "since": list(long_ago.values()), "begin": begin, "silence": SURELY_GONE}
+        since |= {name: begin for (name,) in db.execute(SILENT, asked)}
+    return since
+
+
+def _legs(db: Cursor, since: Mapping[str, datetime], until: datetime, *, named: bool) -> Sequence[tuple[Any, ...]]:
+    instants = {"since": list(since.values()), "until": until, "longest": LONGEST_CALL}
+    return db.execute(LEGS, {"agents": list(since), "named": named, **instants}).fetchall()
 
 
 def _take(agents: Mapping[str, Agent], rows: Iterable[tuple[Any, ...]]) -> None:
-    for name, *row in rows:
-        if name in agents:
-            agents[name].legs.append(_leg(*row))
+    for leg in map(Work._make, rows):
+        if (agent := agents.get(leg.agent or "")) is not None:
+            agent.legs.append(_held(leg) if leg.holds else leg)
 
 
-def _leg(*row: Any) -> Work:
-    id_, call, visit, queue, answered_at, ended_at, talk, hold, wrapup_ms, wrapup, wrapup_at, holds, *rest = row
-    begin = microseconds(answered_at)
-    bounds = [begin + each * 1000 for each in holds or ()]
-    spans = tuple(zip(bounds[::2], bounds[1::2], strict=True))
-    return Work(
-        id_,
-        call,
-        visit,
-        queue,
-        begin,
-        None if ended_at is None else microseconds(ended_at),
-        talk,
-        hold,
-        wrapup_ms,
-        wrapup,
-        None if wrapup_at is None else microseconds(wrapup_at),
-        spans,
-        *rest,
-    )
+def _held(leg: Work) -> Work:
+    """With its holds as spans; the table has their bounds in turn, in milliseconds since the answer."""
+    bounds = [leg.answered_at + each * 1000 for each in cast("Sequence[int]", leg.holds)]
+    return leg._replace(holds=tuple(zip(bounds[::2], bounds[1::2], strict=True)))

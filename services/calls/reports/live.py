@@ -1,12 +1,12 @@
 """The floor now: who waits, who works, and today's figures so far."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from services.calls.domain.agents_time import Stretch, stretches
-from services.calls.domain.presence import EVERY_QUEUE, Attendance
+from services.calls.domain.presence import EVERY_QUEUE
+from services.calls.domain.timelines import Stretch, Timeline
 from services.calls.projections.stories import microseconds
 from services.calls.queries import (
     AgentCounts,
@@ -92,24 +92,26 @@ def figures_of_today(db: Cursor, queues: list[str], now: datetime) -> dict[str, 
 def working(db: Cursor, now: datetime) -> list[Working]:
     """The agents who are signed in, by name."""
     moment, restarts = microseconds(now), restarts_known(db)
-    found = (_working(agent, agent.present(restarts, moment), moment) for agent in agents_now(db, now))
+    found = (_working(agent, restarts, moment) for agent in agents_now(db, now))
     return [each for each in found if each]
 
 
-def _working(agent: Agent, present: Sequence[Attendance], now: int) -> Working | None:
-    doing = _doing(agent, present, None, now)
+def _working(agent: Agent, restarts: Mapping[str, Sequence[int]], now: int) -> Working | None:
+    present = agent.present(restarts, now)
+    timeline = Timeline(present, agent.legs, now)
+    doing = _doing(timeline, None)
     if doing is None:
         return None
     shown = LiveAgent(agent.name, doing.state, instant(doing.begin), doing.activity, late=False)
     told = {queue for each in present if each.end == now for queue, signed_in in each.signed_in.items() if signed_in}
-    states = {queue: _doing(agent, present, frozenset({queue}), now) for queue in told}
+    states = {queue: _doing(timeline, frozenset({queue})) for queue in told}
     return Working(shown, {queue: each.state for queue, each in states.items() if each})
 
 
-def _doing(agent: Agent, present: Sequence[Attendance], queues: frozenset[str] | None, now: int) -> Stretch | None:
+def _doing(timeline: Timeline, queues: frozenset[str] | None) -> Stretch | None:
     """What the agent is doing, as these queues see it; None where they are not signed in."""
-    last = next(reversed(stretches(present, agent.legs, queues, now)), None)
-    return last if last and last.end == now and last.signed_in else None
+    last = next(reversed(timeline.stretches(queues)), None)
+    return last if last and last.end == timeline.now and last.signed_in else None
 
 
 def _open_to(agent: Working, limit: frozenset[str] | None) -> bool:

@@ -8,8 +8,9 @@ from typing import Any, get_args
 import pytest
 
 from services.calls.queries import AgentMeasure
-from services.calls.reports import floor
+from services.calls.reports import agents, floor
 from services.calls.tests.running import RunningCalls, call_fact
+from services.kernel.projections import READ_VIEWS
 from services.kernel.values import Actor
 
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -92,9 +93,94 @@ def test_a_question_that_makes_no_sense_is_refused(calls, asked, refusal):
 
 
 def test_more_than_can_be_folded_in_time_is_refused(hour, monkeypatch):
-    monkeypatch.setattr(floor, "MOST_LEGS", 2)
-    assert hour.refusal("AgentsOf", **HOUR) == ("calls.report.too_many_legs", 422)
+    monkeypatch.setattr(agents, "MOST_LEGS", 2)
+    assert hour.refusal("AgentsOf", **HOUR, group_by="total") == ("calls.report.too_many_legs", 422)
     assert rows(hour, agent="a-1", interval="total")
+
+
+def pages(calls: RunningCalls, **asked) -> list[dict[str, Any]]:
+    found = [calls.ask("AgentsOf", **{**HOUR, **asked})]
+    while found[-1]["next"]:
+        assert len(found) < 20
+        found.append(calls.ask("AgentsOf", **{**HOUR, **asked}, cursor=found[-1]["next"]))
+    return found
+
+
+def test_agents_come_in_pages_that_end_within_an_agent_too(hour):
+    hour.take(*handled("c8", "a-3", 1, 5), *handled("c9", "A-4", 20, 50))
+    for asked in ({}, {"interval": "PT15M"}, {"agent": "a-1", "interval": "PT15M"}):
+        whole = hour.ask("AgentsOf", **HOUR, **asked)
+        assert whole["next"] is None
+        for limit in (1, 2, 3):
+            found = pages(hour, limit=limit, **asked)
+            assert [row for page in found for row in page["items"]] == whole["items"]
+            assert [len(page["items"]) for page in found[:-1]] == [limit] * (len(found) - 1)
+            assert len({page["as_of"] for page in found}) == 1
+    assert hour.refusal("AgentsOf", **HOUR, cursor="made-up") == ("request.invalid", 422)
+
+
+def test_a_page_of_agents_is_full_with_so_many_legs_and_no_agent_is_left_out(hour, monkeypatch):
+    hour.take(*handled("c8", "a-3", 1, 5), *handled("c9", "A-4", 20, 5), *handled("c7", "a-0", 20, 5))
+    whole = rows(hour, interval="PT15M")
+    monkeypatch.setattr(agents, "WORK_OF_PAGE", 150)
+    found = pages(hour, interval="PT15M")
+    assert [sorted({row["agent"] for row in page["items"]}) for page in found] == [
+        ["A-4"],
+        ["a-0"],
+        ["a-1"],
+        ["a-2"],
+        ["a-3"],
+    ]
+    assert [row for page in found for row in page["items"]] == whole
+
+
+def test_queues_and_totals_come_at_once_whatever_the_limit(hour):
+    for group in ("queue", "total"):
+        page = hour.ask("AgentsOf", **HOUR, interval="PT15M", group_by=group, limit=1)
+        assert (len(page["items"]), page["next"]) == (4, None)
+
+
+def test_a_queue_that_everybody_is_signed_in_to_counts_in_what_can_be_folded(hour, monkeypatch):
+    hour.take(agent_fact("a-2", "signed_in", 0), *handled("c8", "a-3", 1, 5, queue="care"))
+    monkeypatch.setattr(agents, "MOST_LEGS", 5)
+    assert rows(hour, group_by="total")
+    monkeypatch.setattr(agents, "FOR_EACH", 4)
+    assert hour.refusal("AgentsOf", **HOUR, group_by="queue") == ("calls.report.too_many_legs", 422)
+
+
+def test_rings_of_queues_and_of_totals_come_to_those_of_the_agents(hour):
+    names = ("rings", "rings_answered", "rings_missed", "rings_cancelled", "ring_seconds")
+    for interval in ("PT15M", "total"):
+        by_agent = rows(hour, interval=interval)
+        for group in ("queue", "total"):
+            grouped = rows(hour, interval=interval, group_by=group)
+            for name in names:
+                assert sum(row[name] for row in by_agent) == sum(row[name] for row in grouped), (group, name)
+
+
+def test_an_agent_who_was_only_rung_for_a_queue_is_in_its_row(calls):
+    calls.take(call_fact("c1", "queued", at(1), queue="sales"), call_fact("c1", "ring_no_answer", at(2), agent="a-1"))
+    (row,) = rows(calls, group_by="queue")
+    assert (row["queue"], row["rings"], row["rings_missed"], row["ring_no_answer_rate"]) == ("sales", 1, 1, 1)
+
+
+def test_rings_that_others_answered_are_in_no_rate(calls):
+    rung = [call_fact("c1", "ringing", at(2), agent=name, id=f"rung {name}") for name in ("a-1", "a-2", "a-3")]
+    answer = call_fact("c1", "answered", at(3), queue="sales", agent="a-3")
+    missed = call_fact("c1", "ring_no_answer", at(2.5), agent="a-2")
+    calls.take(call_fact("c1", "queued", at(1), queue="sales"), *rung, missed, answer)
+    found = {row["agent"]: (row["rings"], row["rings_cancelled"], row["ring_no_answer_rate"]) for row in rows(calls)}
+    assert found == {"a-1": (0, 1, None), "a-2": (1, 0, 1), "a-3": (1, 0, 0)}
+
+
+def test_an_inferred_sign_out_is_explained_by_what_was_said_of_the_agent(calls):
+    signs = [agent_fact("a-1", "signed_in", minutes) for minutes in (0, 24 * 60)]
+    calls.take(*signs, *handled("c1", "a-1", 10, 5))
+    asked = {"report": "agents", "agent": "a-1", "interval_start": NINE, "interval": "PT1H"}
+    explained = calls.ask("Explain", measure="inferred_sign_outs", **asked)
+    assert explained["value"] == rows(calls, agent="a-1", interval="PT1H")[0]["inferred_sign_outs"] == 1
+    (item,) = explained["items"]
+    assert [fact["type"] for fact in item["facts"]] == ["agent.signed_in", "agent.signed_in"]
 
 
 def test_the_hour_worked_out_by_hand(hour):
@@ -182,6 +268,28 @@ def test_the_figures_do_not_hang_on_where_the_range_begins_and_ends(calls):
     assert list(merged.values()) == kept
     assert sum(row["inferred_sign_outs"] for row in whole) == 2  # each night nobody told of going home
     assert sum(row["signed_in_seconds"] for row in whole) == 2 * 100 * 60
+
+
+@pytest.mark.parametrize(("apart", "lasts", "signed_in", "read"), [(62, 1, 0, 2), (20, 11, 24, 62)])
+def test_a_sign_in_long_ago_has_no_more_calls_read_than_may_show_that_the_agent_is_still_there(
+    calls, apart, lasts, signed_in, read
+):
+    begun = -60 * apart * 60
+    facts = [agent_fact("a-1", "signed_in", begun)]
+    for each in range(62):
+        facts += handled(f"c{each}", "a-1", begun + each * apart * 60 + 30, lasts * 60)
+    calls.take(*facts)
+    day = {"from_": at(0), "to": at(24 * 60)}
+    with calls.pool.connection() as connection, connection.transaction(), connection.cursor() as db:
+        db.execute(READ_VIEWS)
+        (agent,) = floor.agents_near(db, {"a-1": 2}, day["from_"], day["to"])
+    assert len(agent.legs) <= read
+    (row,) = rows(calls, agent="a-1", **day, interval="total")
+    assert row["signed_in_seconds"] == signed_in * 3600
+    *_, last = rows(calls, agent="a-1", from_=at(begun), to=day["to"], timezone="Etc/GMT-9", limit=500)
+    *_, today = rows(calls, agent="a-1", **day, timezone="Etc/GMT-9")
+    assert last == today
+    assert row["handled"] == sum(at(0) <= at(begun + each * apart * 60 + 30) < day["to"] for each in range(62))
 
 
 @pytest.mark.parametrize(

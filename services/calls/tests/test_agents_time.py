@@ -6,8 +6,9 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.calls.domain.agents_time import Work, spread, stretches, talks
+from services.calls.domain.agents_time import Work, life, spread, talks
 from services.calls.domain.presence import Attendance, attendances
+from services.calls.domain.timelines import Timeline
 from services.calls.tests.stories import NINE
 from services.calls.tests.test_fold_properties import patiently
 from services.calls.tests.test_presence import MINUTE, mark, minutes, some_marks
@@ -35,7 +36,7 @@ def seen(marks, legs=(), queues=None, now=NOW):
     present = attendances(marks, [], [], now)
     return [
         (minutes(each.begin), minutes(each.end), each.activity or each.state, each.here, each.signed_in)
-        for each in stretches(present, legs, queues, now)
+        for each in Timeline(present, legs, now).stretches(queues)
     ]
 
 
@@ -78,7 +79,7 @@ def test_an_agent_of_two_systems_counts_once():
         attendances(DAY, [], [], NOW),
         attendances((mark("signed_in", 60), mark("signed_out", 500)), [], [], NOW),
     )
-    (whole,) = stretches([*one, *other], [], None, NOW)
+    (whole,) = Timeline([*one, *other], [], NOW).stretches(None)
     assert (minutes(whole.begin), minutes(whole.end)) == (0, 500)
 
 
@@ -112,7 +113,7 @@ legs_drawn = st.lists(
 @given(some_marks, legs_drawn, st.sampled_from([None, frozenset({"sales"})]))
 def test_every_moment_is_in_one_state(marks, legs, queues):
     present: list[Attendance] = attendances(marks, [], [], NOW)
-    found = stretches(present, legs, queues, NOW)
+    found = Timeline(present, legs, NOW).stretches(queues)
     assert all(one.end <= other.begin for one, other in pairwise(found))
     assert all(each.begin < each.end for each in found)
     signed_in = sum(each.end - each.begin for each in present if each.to(queues) != "away")
@@ -133,3 +134,37 @@ def test_the_parts_come_to_the_whole_however_the_edges_lie(total, lengths, bound
     parts = list(spread(total, spans, sorted({-1, *bounds})))
     assert sum(much for _, much in parts) == total
     assert all(much > 0 for _, much in parts)
+
+
+def strongest(present, legs, queues, moment):
+    """What the agent is doing at a moment, by the rules alone."""
+    timeline = Timeline(present, legs, NOW)
+    lines, wraps = zip(timeline.legs, timeline.lines, strict=True), zip(timeline.legs, timeline.wrapups, strict=True)
+    here = [each.to(queues) for each in present if each.begin <= moment < each.end and each.to(queues) != "away"]
+    for state, spans in (("on_call", lines), ("wrapup", wraps)):
+        at = [leg for leg, span in spans if span and span[0] <= moment < span[1]]
+        if at:
+            return state, None, queues is None or any(leg.queue in queues for leg in at), bool(here)
+    if not here:
+        return None
+    if "available" in here:
+        return "available", None, True, True
+    pause = max(here, key=lambda pause: (pause.at, pause.activity or ""))
+    return "paused", pause.activity, True, True
+
+
+@patiently
+@given(some_marks, some_marks, legs_drawn, st.sampled_from([None, frozenset({"sales"})]))
+def test_at_each_moment_the_strongest_state_counts(marks, others, legs, queues):
+    present = [*attendances(marks, [], [], NOW), *attendances(others, [], [], NOW)]
+    found = Timeline(present, legs, NOW).stretches(queues)
+    bounds = sorted({bound for each in found for bound in each[:2]} | {leg.answered_at for leg in legs})
+    for moment in [*bounds, *((one + other) // 2 for one, other in pairwise(bounds))]:
+        at = [each[2:] for each in found if each.begin <= moment < each.end]
+        told = strongest(present, legs, queues, moment)
+        assert at == ([told] if told else [])
+
+
+def test_life_is_told_once_however_legs_overlap():
+    legs = [work(30, 40, wrapup=10), work(0, 10), work(5, 8), work(10, 12), work(200, None)]
+    assert [(minutes(begin), minutes(end)) for begin, end in life(legs, NOW)] == [(0, 12), (30, 50), (200, 600)]

@@ -254,9 +254,21 @@ def test_ringing_and_what_comes_of_it_are_one_attempt():
     assert [(ring.agent, ring.result, ring.ring_ms) for ring in call.rings] == [
         ("a-1042", "missed", 10_000),
         ("a-1043", "answered", 13_000),
-        ("a-1044", "ringing", None),
+        ("a-1044", "cancelled", 13_000),  # somebody else was quicker
     ]
     assert call.legs[0].ring_ms == 13_000
+
+
+def test_a_ring_is_not_missed_where_the_caller_gives_up_and_is_open_while_they_wait():
+    ringing = fact("call.ringing", 2, agent="a-1042")
+    assert [ring.result for ring in told(QUEUED, ringing).rings] == ["ringing"]
+    (ring,) = told(QUEUED, ringing, fact("call.abandoned", 9, queue="sales")).rings
+    assert (ring.result, ring.ring_ms) == ("cancelled", 7_000)
+
+
+def test_a_ring_for_a_second_agent_during_a_call_is_not_ended_by_its_answer():
+    call = told(QUEUED, answered(), fact("call.ringing", 30, agent="a-1043"))
+    assert [ring.result for ring in call.rings] == ["ringing"]
 
 
 def test_the_reaper_ends_a_leg_at_the_last_fact_and_leaves_it_out_of_handle_time():

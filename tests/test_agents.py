@@ -1,0 +1,84 @@
+"""The agents' report over HTTP: page by page, as a file, and every figure explained."""
+
+import csv
+import io
+from datetime import timedelta
+from itertools import chain
+from typing import Any, get_args
+
+import pytest
+
+from services.calls.queries import AgentMeasure
+from tests.caller import Caller
+from tests.facts import NINE, Json, answered, fact, new_call
+
+REPORT = "/v1/reports/agents"
+EXPLAIN = "/v1/reports/explain"
+HOUR = {"from_": NINE.isoformat(), "to": (NINE + timedelta(hours=1)).isoformat()}
+
+
+def of_agent(agent: str, kind: str, minutes: float, **fields: Any) -> Json:
+    at = (NINE + timedelta(minutes=minutes)).isoformat()
+    return {
+        "id": f"{kind} {at}",
+        "source": "pbx1",
+        "type": f"agent.{kind}",
+        "agent": agent,
+        "occurred_at": at,
+        **fields,
+    }
+
+
+@pytest.fixture
+def crew(administrator: Caller, queue: str) -> list[str]:
+    """Three agents of a queue, of whom one never signs out."""
+    names = [f"{queue}-{number}" for number in range(3)]
+    for name in names:
+        calls = [answered(queue, 3, at) for at in (NINE, NINE + timedelta(minutes=20))]
+        for call in calls:
+            call[1]["agent"] = name
+            wrapped = NINE + timedelta(minutes=30)
+            call.append(fact(call[0]["call_id"], "wrapup_ended", wrapped, agent=name, data={"wrapup_seconds": 20}))
+        rung = fact(new_call(), "ring_no_answer", NINE, agent=name, queue=queue, data={"ring_seconds": 9})
+        administrator.send(
+            *chain(*calls),
+            rung,
+            of_agent(name, "signed_in", -5, data={"queues": [queue]}),
+            of_agent(name, "paused", 40, data={"reason": "lunch"}),
+            of_agent(name, "resumed", 45),
+        )
+    return names
+
+
+def test_pages_and_files_have_the_rows_of_all_agents(administrator, crew, queue):
+    asked = {**HOUR, "queue": queue, "interval": "PT15M"}
+    whole = administrator.get(REPORT, **asked)
+    assert whole["next"] is None
+    assert {row["agent"] for row in whole["items"]} == {*crew}
+    assert administrator.items(REPORT, **asked, limit=2) == whole["items"]
+    parameters = {name.rstrip("_"): value for name, value in asked.items()}
+    file = administrator.http.get(REPORT, params=parameters, headers={"Accept": "text/csv"})
+    rows = list(csv.DictReader(io.StringIO(file.text, newline="")))
+    assert [(row["agent"], row["talk_seconds"]) for row in rows] == [
+        (row["agent"], str(row["talk_seconds"])) for row in whole["items"]
+    ]
+
+
+def test_every_measure_is_explained_to_its_value(administrator, crew, queue):
+    (row,) = administrator.get(REPORT, **HOUR, agent=crew[0], interval="total")["items"]
+    asked = {"report": "agents", "agent": crew[0], "interval": "total"}
+    span = {"interval_start": HOUR["from_"], "to": HOUR["to"]}
+    for measure in get_args(AgentMeasure):
+        explained = administrator.get(EXPLAIN, **asked, **span, measure=measure)
+        assert explained["value"] == row[measure], measure
+        assert bool(explained["items"]) == bool(row[measure]), measure
+    assert row["rings_missed"] == 1
+    assert row["paused_seconds"] == 300
+
+
+def test_how_it_was_known_formerly_cannot_be_asked(administrator):
+    answer = administrator.http.get(
+        REPORT, params={"from": NINE.isoformat(), "to": HOUR["to"], "as_known_at": HOUR["to"]}
+    )
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/as_known_at"]
