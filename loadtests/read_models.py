@@ -109,7 +109,7 @@ def scratch_database(url: str) -> Iterator[str]:
 
 
 @click.command()
-@click.option("--postgres-url", envvar="PLATEAU_TEST_POSTGRES_URL", required=True, help="A superuser's address.")
+@click.option("--postgres-url", envvar="PLATEAU_POSTGRES_ADMIN_URL", required=True, help="A superuser's address.")
 @click.option("--facts", default=30_000, show_default=True, help="How many facts each piece of work is about.")
 @click.option("--rounds", default=3, show_default=True, help="How often, of which the middle is shown.")
 def main(*, postgres_url: str, facts: int, rounds: int) -> None:
