@@ -4,7 +4,6 @@ It does not know the framework that carries the messages. Messages and answers a
 answer too (`{"refused": {…}}`), never an exception that crosses the bus.
 """
 
-import base64
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,9 +23,11 @@ from services.kernel.declarations import Api, Things, UseCase
 from services.kernel.feed import public_events
 from services.kernel.following import Waker
 from services.kernel.lists import Paged
+from services.kernel.positions import as_text, from_text
 from services.kernel.privacy import Keyring
 from services.kernel.progress import progress
 from services.kernel.projections import Projection
+from services.kernel.refusals import Answer, not_valid, nothing_here, refusal_of, refused, verdict
 from services.kernel.store import Conflict, Position
 from services.kernel.things import Effects, Loaded, Order, ThingStore
 from services.kernel.upcasting import Upcaster
@@ -36,30 +37,14 @@ from services.kernel.wire import Instant, rfc3339
 log = structlog.get_logger(__name__)
 
 Message = Mapping[str, Any]
-Answer = dict[str, Any]
 Sees = Callable[[Cursor, Actor, str], bool]
 # `(db, actor, state, command or None)`: why the actor may not give that command, or see a thing of that state.
 Admission = Callable[[Cursor, Actor, Any, Any], Rejected | None]
-HIDDEN = Rejected("request.not_found", "There is nothing here, or nothing that you may see.", 404)
 
 NO_KEY = "There can be nothing of that id or name."
 DECISIONS = 5  # how often a command that named no version is decided anew after a conflict
 POSITION_WAIT_SECONDS = 2.0
 POSITION_POLL_SECONDS = 0.01
-
-
-def refused(
-    code: str, detail: str, status: int, errors: Sequence[FieldError] = (), retry_after: int | None = None
-) -> Answer:
-    """A refusal as it travels."""
-    listed = [error._asdict() for error in errors]
-    return {"refused": {"code": code, "detail": detail, "status": status, "errors": listed, "retry_after": retry_after}}
-
-
-def not_valid(pointer: str, detail: str) -> Answer:
-    """The refusal of one parameter."""
-    fault = FieldError(pointer, "invalid_field", detail)
-    return refused("request.invalid", "Some parameters are not valid.", 422, [fault])
 
 
 class Dispatcher:
@@ -148,7 +133,7 @@ class Dispatcher:
         if isinstance(done, Rejected):
             return refusal_of(done)
         self._waker.wake(db)
-        return {"id": key, "version": done.version, "position": written(done.position), "created": done.created}
+        return {"id": key, "version": done.version, "position": as_text(done.position), "created": done.created}
 
     def _execute_each(self, case: UseCase, each: type, message: Message, actor: Actor) -> Answer:
         """Carries the commands of a bulk command out: answers {accepted, rejected, position}."""
@@ -169,9 +154,9 @@ class Dispatcher:
                 for index, refusal in zip(orders, refusals, strict=True):
                     if refusal is not None:
                         faults[index] = [FieldError(refusal.pointer or "", refusal.code, refusal.detail)]
-                rejected = [_verdict(index, *found) for index, found in sorted(faults.items())]
+                rejected = [verdict(index, *found) for index, found in sorted(faults.items())]
                 accepted = len(commands) - len(rejected)
-                return {"accepted": accepted, "rejected": rejected, "position": written(position)}
+                return {"accepted": accepted, "rejected": rejected, "position": as_text(position)}
         return refused("request.conflict", "Others change these things at the same time; repeat.", 409)
 
     def _is_seen(self, db: Cursor, things: Things, actor: Actor, key: str) -> bool:
@@ -229,7 +214,7 @@ class Dispatcher:
             question = schemas.load(case.shape, message["parameters"], lenient=True)
             if isinstance(question, list):
                 return refused("request.invalid", "Some parameters are not valid.", 422, question)
-            if message.get("min_position") and not self._reached(db, read(message["min_position"])):
+            if message.get("min_position") and not self._reached(db, from_text(message["min_position"])):
                 return refused("request.position_not_reached", "The reports are not that far yet.", 503, retry_after=1)
             return self._answer(db, case, question, actor)
 
@@ -315,37 +300,9 @@ def _item_order(case: UseCase, message: Message, actor: Actor, index: int, comma
     return Order(case.things, key, command), Context(datetime.now(UTC), actor, own, key, traceparent=traces.current())
 
 
-def _verdict(index: int, first: FieldError, *others: FieldError) -> dict[str, Any]:
-    """Why an item was not taken, at its first fault; it tells of the others."""
-    detail = " ".join([first.detail, *(f"{other.pointer}: {other.detail}" for other in others)])
-    return {"index": index, "pointer": f"/items/{index}{first.pointer}", "code": first.code, "detail": detail}
-
-
 def _told(message: Message, answer: Answer) -> dict[str, Any]:
     """What a log line says: nothing that could tell of a person."""
     return {"use_case": message["use_case"], "refused": answer["refused"]["code"] if "refused" in answer else None}
-
-
-def nothing_here() -> Answer:
-    """The refusal that does not tell a thing that is not there from one that the actor may not know of."""
-    return refusal_of(HIDDEN)
-
-
-def refusal_of(rejected: Rejected) -> Answer:
-    """A domain's refusal as it travels."""
-    faults = [FieldError(rejected.pointer, rejected.code, rejected.detail)] if rejected.pointer else []
-    return refused(rejected.code, rejected.detail, rejected.status, faults)
-
-
-def written(position: Position) -> str:
-    """A position as the opaque text that callers keep."""
-    return base64.urlsafe_b64encode(b"%d.%d" % position).decode().rstrip("=")
-
-
-def read(position: str) -> Position:
-    """The position that such a text stands for; raises ValueError where it is not one of ours."""
-    transaction_id, number = base64.urlsafe_b64decode(position + "=" * (-len(position) % 4)).split(b".")
-    return Position(int(transaction_id), int(number))
 
 
 def _past(event: Any, hidden: set[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from services.kernel.database import Cursor
 from services.kernel.decider import Rejected, of
 from services.kernel.lists import Listing, Row, equal, viewed
 from services.kernel.projections import answers
-from services.kernel.service import HIDDEN
+from services.kernel.refusals import HIDDEN
 from services.kernel.values import Actor
 
 QUOTAS: LiteralString = "(scope <> 'quota' OR scope_name IN (SELECT id::text FROM quotas WHERE {}))"

@@ -19,7 +19,7 @@ from services.kernel.database import Cursor
 from services.kernel.decider import Rejected, of
 from services.kernel.lists import Listing, equal
 from services.kernel.projections import answers
-from services.kernel.service import HIDDEN
+from services.kernel.refusals import HIDDEN
 from services.kernel.values import Actor
 
 # Of agents and teams only those; each is listed as its kind and its name.

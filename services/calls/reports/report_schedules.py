@@ -22,7 +22,7 @@ from services.kernel.declarations import UseCase
 from services.kernel.lists import Listing, Row, equal
 from services.kernel.privacy import Keyring
 from services.kernel.projections import answers
-from services.kernel.service import HIDDEN
+from services.kernel.refusals import HIDDEN
 from services.kernel.things import ThingStore
 from services.kernel.values import Actor
 
