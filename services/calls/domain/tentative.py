@@ -1,4 +1,4 @@
-"""What a source says for want of better: it holds unless the rest of the call tells otherwise (ADR 0038).
+"""What a source says for want of better: it holds unless the rest of the call tells otherwise (ADR 0037).
 
 - A `call.queue_left` that is tentative says that a visit is over, and not how: it counts where nothing else ends it.
 - A `call.abandoned` that is tentative is said of whoever leaves without an agent: a caller who is heard of in a queue

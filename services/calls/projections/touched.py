@@ -2,7 +2,7 @@
 
 There may be millions of them, which neither memory nor one transaction should hold: while that is open, every reader
 of events in the cluster waits. So they are listed where the follower's own connection alone sees them, and taken from
-there some at a time (docs/adr/0041).
+there some at a time (docs/adr/0039).
 """
 
 from collections.abc import Mapping

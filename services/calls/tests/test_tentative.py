@@ -1,4 +1,4 @@
-"""What a source says for want of better holds unless the rest of the call tells otherwise (ADR 0038)."""
+"""What a source says for want of better holds unless the rest of the call tells otherwise (ADR 0037)."""
 
 import pytest
 
