@@ -55,7 +55,7 @@ COPY = {
         FROM bench_rows, {DAYS_BACK}""",  # noqa: S608
     "agent_marks": f"""SELECT source, agent || '-' || copy, kind, queue, {THEN.format("occurred_at")}, sequence, rank,
             fact || '-' || back, stream, {ANEW.format("event")}, record, record_version, about, type, says,
-            outside_queue, counts
+            outside_queues, counts
         FROM bench_rows, {DAYS_BACK}""",  # noqa: S608
     "agents_heard": """SELECT agent || '-' || copy, source, kind, about
         FROM bench_rows, generate_series(1, %(copies)s) AS copy""",

@@ -17,7 +17,7 @@ from tests.facts import NINE, answered, fact, new_call
 
 NUMBER, OTHER, CENTRE = "+33199007731", "+33199007732", "+33199000100"
 TABLES = """SELECT schemaname, tablename FROM pg_tables
-    WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2"""
+    WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND schemaname NOT LIKE 'pg_temp%' ORDER BY 1, 2"""
 DATABASES = ("PLATEAU_CALLS_MIGRATION_URL", "PLATEAU_GATEWAY_MIGRATION_URL")
 
 

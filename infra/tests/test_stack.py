@@ -11,7 +11,9 @@ from infra.local.stack import Stack
 
 
 @pytest.fixture
-def stack(tmp_path):
+def stack(tmp_path, monkeypatch):
+    for name in module.OPTIONAL:  # which a Plateau that other tests run may have set
+        monkeypatch.delenv(name, raising=False)
     return Stack(tmp_path, Ports(20000), 20080)
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import LiteralString
 
@@ -9,6 +10,7 @@ from psycopg import sql
 
 from infra.addresses import SERVICES
 from infra.local.stack import Stack
+from services.calls.domain.intervals import first_open_hour
 from services.kernel.cloud_events import body_of
 from services.kernel.database import Connection, connect
 from services.kernel.declarations import Api
@@ -16,8 +18,12 @@ from services.kernel.reading import read_on
 from services.kernel.store import Position
 
 ALL = 100_000_000
-# No read models: what policies have still to look at, and how far one of them has come.
-PENDING = ("completions", "interval_marks")
+# No read models: what policies have still to look at, and how far one of them has come. An hour that is just over is
+# looked at once clocks may differ no more.
+PENDING: dict[LiteralString, LiteralString] = {
+    "completions": "SELECT FROM read.completions",
+    "interval_marks": "SELECT FROM read.interval_marks WHERE hour < %(open)s",
+}
 OF_POLICIES = (*PENDING, "hours_closed")
 VIEWS: LiteralString = "SELECT viewname FROM pg_views WHERE schemaname = 'read' AND viewname <> ALL(%s)"
 
@@ -56,14 +62,14 @@ class Store:
     def is_at_rest(self) -> bool:
         """Whether its policies have looked at everything."""
         with self._connection() as connection:
-            return not any(self._is_pending(connection, view) for view in PENDING)
+            return not any(self._is_pending(connection, *pending) for pending in PENDING.items())
 
     @staticmethod
-    def _is_pending(connection: Connection, view: str) -> bool:
+    def _is_pending(connection: Connection, view: str, pending: LiteralString) -> bool:
         if connection.execute("SELECT to_regclass(%s)", (f"read.{view}",)).fetchone() == (None,):
             return False
-        pending = sql.SQL("SELECT EXISTS (SELECT FROM read.{})").format(sql.Identifier(view))
-        return connection.execute(pending).fetchone() == (True,)
+        asked = {"open": first_open_hour(datetime.now(UTC))}
+        return connection.execute(f"SELECT EXISTS ({pending})", asked).fetchone() == (True,)
 
     def events(self) -> int:
         """How many it has stored."""

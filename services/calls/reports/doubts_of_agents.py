@@ -7,7 +7,7 @@ from services.calls.domain.agents_time import life
 from services.calls.domain.presence import SILENCE, missing_sign_outs
 from services.calls.projections.stories import microseconds
 from services.calls.reports.doubts import Doubt
-from services.calls.reports.floor import Agent, Said, agents_near, agents_signed_in, instant, restarts_known
+from services.calls.reports.floor import Agent, Said, agents_near, agents_signed_in, instant, legs_of, restarts_known
 from services.kernel.database import Cursor
 
 # Whoever was heard of last before that has been silent meanwhile, whatever calls there were: nobody works so long.
@@ -42,7 +42,8 @@ def _life(db: Cursor, agents: Sequence[Agent], now: datetime) -> Mapping[str, Se
         if now - LONG_AGO < instant(max(each.mark.at for each in agent.said)) < now - LONG_AGO / 3
         and agent.present_since(now) is not None
     ]
-    near = agents_near(db, doubtful, now - LONG_AGO, now)
+    begin = now - LONG_AGO
+    near = agents_near(db, legs_of(db, doubtful, begin, now), begin, now)
     return {agent.name: life(agent.legs, microseconds(now)) for agent in near}
 
 
