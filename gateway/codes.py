@@ -87,8 +87,8 @@ RULE_CODES = (
          "Name a policy that a queue has adopted, or leave `policy` out for the one in force."),
     Code("calls.report.too_many_legs", "Too many legs", 422, "A report on agents covers more legs than one may.",
          "Ask for a shorter range, for one queue or agent, or with `group_by=agent`."),
-    Code("calls.report.names_not_shown", "Agents are not named", 403, "Somebody who sees totals alone asked for agents "
-         "by name.", "Leave `agent` out, and group by queue or total."),
+    Code("calls.report.names_not_shown", "Agents are not named", 403, "Somebody who sees totals or some agents alone "
+         "asked for what names others.", "Leave `agent` out, and group by queue or total; of doubts, ask how many."),
     Code("calls.report.end_missing", "A total without its end", 422, "A total is explained only with its end.",
          "Give the `to` that the report had."),
     Code("calls.report.too_much_history", "Too much to find out", 422, "A report as known at an instant would have to "

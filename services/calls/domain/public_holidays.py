@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 
-from holidays import country_holidays
-
 LANGUAGE = "en_US"
 
 
@@ -21,5 +19,7 @@ def is_known(country: str, subdivision: str | None) -> bool:
 @lru_cache(maxsize=500)
 def public_holidays(country: str, subdivision: str | None, year: int) -> Mapping[date, str]:
     """The public holidays of a year with their names; raises NotImplementedError where the place is not known."""
+    from holidays import country_holidays  # noqa: PLC0415 - 3 MB that a process without calendars does not need
+
     found = country_holidays(country, subdiv=subdivision, years=year, expand=False, language=LANGUAGE)
     return dict(sorted(found.items()))

@@ -12,6 +12,7 @@ from services.calls.queries import DataQualityOf, DataQualityReport, DoubtCount,
 from services.calls.reports import doubts_of_calls, doubts_of_facts, doubts_of_names
 from services.calls.reports.doubts import COLUMNS, Doubt, items
 from services.calls.reports.doubts_of_agents import sign_outs_missing
+from services.calls.reports.visibility import names_open_to
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
@@ -102,6 +103,8 @@ class DataQuality:
         """A page of one kind, by instant."""
         if refused := _refused(asked, actor):
             return refused
+        if names_open_to(db, actor) is not None:
+            return Rejected("calls.report.names_not_shown", "These name agents, of whom you see some or none.", 403)
         now = datetime.now(UTC)
         after = decode(asked.cursor, now, datetime.fromisoformat, str) if asked.cursor else BEGINNING
         try:

@@ -37,6 +37,14 @@ def test_whoever_is_limited_may_not_ask(calls):
         assert calls.refusal(question, limited, **RANGE, **more) == ("auth.not_allowed", 403)
 
 
+def test_whoever_sees_some_agents_only_is_told_how_many_doubts_there_are_and_not_of_whom(calls):
+    calls.take(call_fact("c1", "answered", NINE, agent="a-1"))
+    supervisor = Actor("ann", "person", frozenset({"supervisor"}), team="north")
+    late = {**RANGE, "late_after_seconds": 60}
+    assert [item["count"] for item in calls.ask("DataQualityOf", supervisor, **late)["items"]] == [1]
+    assert calls.refusal("DoubtsOf", supervisor, kind="late", **late) == ("calls.report.names_not_shown", 403)
+
+
 def test_a_key_of_some_sources_is_told_of_those(calls):
     calls.take(*(call_fact("c1", "answered", NINE, agent="a-1", source=source) for source in ("pbx1", "pbx2")))
     own = Actor("key", sources=frozenset({"pbx2", "pbx3"}))
