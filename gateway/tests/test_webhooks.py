@@ -83,6 +83,11 @@ class Plateau:
             await queue.write(db, NAME, await self.channel.wanted(db, events))
         self.sender.wake()
 
+    async def types(self):
+        """The types of events that are read for it."""
+        async with self.pool.connection() as db:
+            return await self.channel.types(db)
+
     async def deliveries(self, **asked):
         page = (await self.http.get(LOG, params=asked)).json()
         return page["items"]
@@ -350,6 +355,18 @@ async def test_an_event_arrives_signed_with_type_timestamp_and_data(plateau, rec
     assert shown["body"] == orjson.loads(posted.body)
     [attempt] = shown["attempts_made"]
     assert (attempt["number"], attempt["outcome"], attempt["status"]) == (1, "delivered", 204)
+
+
+async def test_an_alert_goes_to_the_endpoints_that_its_rule_names_whatever_types_they_take(plateau, receiver):
+    named, other = [(await plateau.endpoint(receiver))[0].rpartition("/")[2] for _ in range(2)]
+    assert "plateau.calls.alert_raised" in await plateau.types()
+    raised = rung(kind="plateau.calls.alert_raised")
+    gone = str(uuid4())
+    await plateau.happens(
+        raised | {"data": {"webhooks": [named, gone]}}, rung(kind=OPENED) | {"data": {"webhooks": [other]}}
+    )
+    [delivery] = await settled(plateau, "delivered")
+    assert (delivery["endpoint_id"], delivery["event_id"]) == (named, raised["id"])
 
 
 async def test_after_a_rotation_both_secrets_verify_for_a_day(plateau, receiver):

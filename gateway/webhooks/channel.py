@@ -37,6 +37,8 @@ log = structlog.get_logger(__name__)
 NAME = "webhooks"
 PING = "plateau.ping"
 FAILING, DISABLED = "plateau.webhooks.endpoint_failing", "plateau.webhooks.endpoint_disabled"
+# Events of these types may name in `webhooks` endpoints that are told, whatever these take: those of an alert rule.
+NAMING = frozenset({"plateau.calls.alert_raised", "plateau.calls.alert_cleared"})
 OWN_TYPES = (FAILING, DISABLED)  # what webhooks themselves tell those endpoints that want to hear of others
 WARNED_AFTER, DISABLED_AFTER = timedelta(days=1), timedelta(days=5)
 ANSWER_BYTES = 16 * 1024  # of an answer that are read
@@ -62,13 +64,21 @@ class Webhooks:
         )
 
     async def types(self, db: Database) -> frozenset[str]:
-        """Those of all endpoints that are not disabled."""
-        return await store.types_wanted(db)
+        """Those of all endpoints that are not disabled, and those that may name one."""
+        types = await store.types_wanted(db)
+        return types | NAMING if types else types
 
     async def wanted(self, db: Database, events: Sequence[Event]) -> Sequence[Wanted]:
-        """Each event for each endpoint that wants its type."""
-        endpoints = await store.wanting(db, sorted({event["type"] for event in events}))
-        return [Wanted(endpoint, event) for event in events for endpoint, types in endpoints if event["type"] in types]
+        """Each event for each endpoint that wants its type, or that it names."""
+        named = {event["id"]: _named(event) for event in events}
+        types = sorted({event["type"] for event in events})
+        endpoints = await store.wanting(db, types, sorted(set().union(*named.values())))
+        return [
+            Wanted(endpoint, event)
+            for event in events
+            for endpoint, taken in endpoints
+            if event["type"] in taken or str(endpoint) in named[event["id"]]
+        ]
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Posts it, signed with every secret that the endpoint has now."""
@@ -104,6 +114,10 @@ class Webhooks:
         await self._http.aclose()
 
 
+def _named(event: Event) -> set[str]:
+    return set(event["data"].get("webhooks", ())) if event["type"] in NAMING else set()
+
+
 def outcome_of(answer: httpx.Response, excerpt: str, now: datetime) -> Outcome:
     """What an answer means: 2xx arrived, 410 the endpoint is gone, anything else a failure.
 
@@ -131,7 +145,7 @@ async def disable(db: Database, endpoint: UUID, reason: str) -> None:
 async def tell(db: Database, kind: str, endpoint: UUID, about: Mapping[str, Any]) -> None:
     """Tells other endpoints of one, where they want to hear that."""
     event = own_event(kind, endpoint, about)
-    others = [each for each, _ in await store.wanting(db, [kind]) if each != endpoint]
+    others = [each for each, _ in await store.wanting(db, [kind], []) if each != endpoint]
     if others:
         await queue.write(db, NAME, [Wanted(each, event) for each in others])
         await wake(db)

@@ -41,9 +41,8 @@ _SET_STATUS = """UPDATE webhook_endpoints
 _WARN = """UPDATE webhook_endpoints SET warned_at = now()
     WHERE id = %s AND status = 'live' AND coalesce(warned_at < %s, true) RETURNING url"""
 _TYPES = "SELECT DISTINCT unnest(types) FROM webhook_endpoints WHERE status IN ('live', 'paused')"
-_WANTING = (
-    "SELECT id, types FROM webhook_endpoints WHERE status IN ('live', 'paused') AND types && %s::text[] ORDER BY id"
-)
+_WANTING = """SELECT id, types FROM webhook_endpoints
+    WHERE status IN ('live', 'paused') AND (types && %s::text[] OR id = ANY(%s::uuid[])) ORDER BY id"""
 _COUNTS = """SELECT CASE WHEN status = 'live' AND failing_since IS NOT NULL THEN 'failing' ELSE status END, count(*)
     FROM webhook_endpoints LEFT JOIN delivery_targets ON channel = 'webhooks' AND target_id = id
     WHERE status <> 'deleted' GROUP BY 1"""
@@ -117,9 +116,9 @@ async def types_wanted(db: Database) -> frozenset[str]:
     return frozenset(kind for (kind,) in await (await db.execute(_TYPES)).fetchall())
 
 
-async def wanting(db: Database, types: Sequence[str]) -> list[tuple[UUID, list[str]]]:
-    """Endpoints that want events of one of these types, with all that they want."""
-    return await (await db.execute(_WANTING, (list(types),))).fetchall()
+async def wanting(db: Database, types: Sequence[str], named: Sequence[str]) -> list[tuple[UUID, list[str]]]:
+    """Endpoints that want events of one of these types or are named by id, with all the types that they want."""
+    return await (await db.execute(_WANTING, (list(types), list(named)))).fetchall()
 
 
 async def counts(db: Database) -> dict[str, int]:

@@ -70,7 +70,8 @@ class AlertTerms:
 
     Service level and abandon rate are of the visits that entered within the last `window_seconds`. The projection of a
     quota is a share of its target (below 1: it is heading for a miss). The silence of a source is counted from its last
-    fact on, whatever that told of.
+    fact on, whatever that told of. `webhooks` are endpoints that are told, whatever types they take; an id that none
+    has is passed over.
     """
 
     name: Name
@@ -81,11 +82,12 @@ class AlertTerms:
     duration_seconds: Annotated[int, Range(0, 86400)] = 60
     window_seconds: Annotated[int, Range(60, 86400)] = 1800
     quiet_hours: QuietHours | None = None
+    webhooks: Annotated[tuple[UUID, ...], Length(0, 20)] = ()
 
 
 @values
 class RuleOrder(AlertTerms):
-    """Terms, and the e-mail addresses that are told; webhooks that take `alert_raised` are told in any case."""
+    """Terms, and the e-mail addresses that are told; endpoints that take `alert_raised` are told in any case."""
 
     _: KW_ONLY
     emails: Annotated[tuple[Email, ...], Length(0, 20), Personal()] = ()

@@ -20,7 +20,10 @@ Status = Literal["held", "open", "cleared"]
 
 @values
 class Alarm:
-    """What an alert says: the figure of a rule (none: a quota that was missed), and since when it was like that."""
+    """What an alert says: the figure of a rule (none: a quota that was missed), and since when it was like that.
+
+    `webhooks` are the endpoints that the rule has told.
+    """
 
     rule: UUID | None
     name: str
@@ -30,6 +33,8 @@ class Alarm:
     threshold: Decimal
     value: Decimal | None
     since: datetime
+    _: KW_ONLY
+    webhooks: tuple[UUID, ...] = ()
 
 
 @command
@@ -83,6 +88,7 @@ class AlertCleared:
     scope: Watched
     raised_at: datetime
     cleared_at: datetime
+    webhooks: tuple[UUID, ...] = ()
 
 
 @event("alert_acknowledged")

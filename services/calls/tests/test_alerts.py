@@ -182,7 +182,8 @@ def shown(calls, actor=None, **asked):
 def test_an_alert_is_raised_acknowledged_and_cleared_and_each_is_told_once(calls):
     begin = datetime.now(UTC)
     calls.take(call_fact("c1", "queued", ago(seconds=90), queue="sales"))
-    key = made(calls, emails=["duty@example.org"])
+    endpoint = str(UUID(int=77))
+    key = made(calls, emails=["duty@example.org"], webhooks=[endpoint])
     assert watch(calls, 0, 20, 30, 40, begin=begin) == [0, 0, 1, 0]
     (seen,) = calls.ask("Alerts")["items"]
     assert (seen["rule"], seen["value"], seen["status"], seen["acknowledged_at"]) == (key, 1, "open", None)
@@ -196,6 +197,10 @@ def test_an_alert_is_raised_acknowledged_and_cleared_and_each_is_told_once(calls
     )
     types = calls.connection.execute(events).fetchone()[0]
     assert types == "alert_rule_set alert_raised alert_cleared"
+    naming = (
+        "SELECT count(*) FROM store.events WHERE type IN ('alert_raised', 'alert_cleared') AND data -> 'webhooks' ? %s"
+    )
+    assert calls.connection.execute(naming, (endpoint,)).fetchone() == (2,)
     stored = "SELECT count(*) FROM store.events WHERE data::text LIKE '%duty@%'"
     assert calls.connection.execute(stored).fetchone() == (0,)
     assert calls.ask("AlertRuleOf", key=key)["emails"] == ["duty@example.org"]
