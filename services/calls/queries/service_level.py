@@ -153,8 +153,8 @@ class Explain(Paged):
     `group_by` queue, team or total what its row names (with team none: the row of what agents did in no team). With
     `team` beside `agent` it is of the agent's time in that team.
     The time that an agent was signed in, available or paused stands on facts of the agent, which come without a call.
-    The service level's `from` and `to` cut the interval as they cut those of the report; `reason` leaves the visits
-    that left for it. Numerator and denominator are those of the policy's formula.
+    `from` and `to` cut the interval as they cut those of the report. Of the service level, `reason` leaves the visits
+    that left for it; numerator and denominator are those of the policy's formula.
     """
 
     interval_start: datetime

@@ -18,7 +18,7 @@ from services.calls.reports.agents_viewed import Row, Sight, View, Window, viewe
 from services.calls.reports.facts import facts_of
 from services.calls.reports.floor import instant, legs_of
 from services.calls.reports.judged_visits import queue_zones
-from services.calls.reports.ranges import end_of, too_long
+from services.calls.reports.ranges import explained
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected, of
@@ -63,19 +63,20 @@ def agents_explained(db: Cursor, actor: Actor, asked: Explain) -> Explanation | 
         return Rejected("calls.report.names_not_shown", "What agents did is explained to the centre only.", 403)
     if asked.as_known_at is not None:
         return Rejected("request.invalid", "Agents are reported as known now: leave it out.", 422, "/as_known_at")
-    end = end_of(asked, {queue_zones(db, [asked.queue or ""])[asked.queue or ""]})
-    if isinstance(end, Rejected):
-        return end
-    if refused := too_long(asked.interval_start, end):
-        return refused
-    wanted = of(AgentsOf, asked, from_=asked.interval_start, to=end, interval="total")
+    if asked.reason is not None:
+        return Rejected("request.invalid", "This is asked of the service level only.", 422, "/reason")
+    time = explained(asked, {queue_zones(db, [asked.queue or ""])[asked.queue or ""]})
+    if isinstance(time, Rejected):
+        return time
+    begin, end = time
+    wanted = of(AgentsOf, asked, from_=begin, to=end, interval="total")
     view = viewed_by(db, actor, wanted)
     if not isinstance(view, View):
         return view
     rows = view.named or ({Row(None, asked.queue)} if view.group == "team" else set())
     if not rows:
         return Rejected("request.invalid", f"Name the {view.group} of the row.", 422, f"/{view.group}")
-    legs = legs_of(db, view.agents, asked.interval_start, end)
+    legs = legs_of(db, view.agents, begin, end)
     if sum(legs.values()) > MOST_LEGS:
         return too_many()
     now = datetime.now(UTC)

@@ -12,7 +12,7 @@ from services.calls.reports.agents_explained import agents_explained, shown
 from services.calls.reports.as_known import Past, recall
 from services.calls.reports.facts import facts_of
 from services.calls.reports.judged_visits import judged, judged_visits, queue_zones, queues_seen
-from services.calls.reports.ranges import end_of, too_long
+from services.calls.reports.ranges import explained
 from services.calls.reports.service_level import CAMPAIGN_NOW
 from services.calls.reports.visibility import Sight, clients_of
 from services.kernel.cursors import decode, encode
@@ -76,7 +76,7 @@ class Explanations:
         if asked.measure not in OF_REPORT[asked.report]:
             return Rejected("request.invalid", f"The report {asked.report} has no such measure.", 422, "/measure")
         if asked.report == "agents":
-            return _only_of_service_level(asked) or agents_explained(db, actor, asked)
+            return agents_explained(db, actor, asked)
         if asked.queue is asked.client is asked.campaign is None:
             return Rejected("calls.report.nothing_named", "Name a queue, a client or a campaign.", 422, "/queue")
         if asked.campaign is not None and asked.as_known_at is not None:
@@ -87,13 +87,10 @@ class Explanations:
             queues = [queue for queue in queues if clients.get(queue) == asked.client]
         if not queues:
             return None
-        end = end_of(asked, set(queue_zones(db, queues).values()))
-        if isinstance(end, Rejected):
-            return end
-        begin = max(asked.interval_start, asked.from_ or asked.interval_start)
-        end = min(end, asked.to or end)
-        if refused := too_long(begin, end):
-            return refused
+        time = explained(asked, set(queue_zones(db, queues).values()))
+        if isinstance(time, Rejected):
+            return time
+        begin, end = time
         if (known_at := asked.as_known_at) and (refused := recall(db, actor, Past(asked.queue, begin, end, known_at))):
             return refused
         now = datetime.now(UTC)
@@ -122,13 +119,6 @@ class Explanations:
             items=_explained(db, asked, first, Sight.of(db, actor)),
             next=encode(now, first[-1][2].isoformat(), str(first[-1][1])) if len(page) > asked.limit else None,
         )
-
-
-def _only_of_service_level(asked: Explain) -> Rejected | None:
-    for name, given in (("from", asked.from_), ("reason", asked.reason)):
-        if given is not None:
-            return Rejected("request.invalid", "This is asked of the service level only.", 422, f"/{name}")
-    return None
 
 
 def _explained(db: Cursor, asked: Explain, visits: list[tuple[Any, ...]], sight: Sight) -> tuple[ExplainedVisit, ...]:

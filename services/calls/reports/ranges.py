@@ -26,8 +26,17 @@ def too_long(begin: datetime, end: datetime) -> Rejected | None:
     return None
 
 
-def end_of(asked: Explain, zones: set[ZoneInfo]) -> datetime | Rejected:
-    """Where the interval ends that is explained."""
+def explained(asked: Explain, zones: set[ZoneInfo]) -> tuple[datetime, datetime] | Rejected:
+    """The time of the interval that is explained, half-open, cut by `from` and `to` as those of the report cut it."""
+    end = _end_of(asked, zones)
+    if isinstance(end, Rejected):
+        return end
+    begin, end = max(asked.interval_start, asked.from_ or asked.interval_start), min(end, asked.to or end)
+    return too_long(begin, end) or (begin, end)
+
+
+def _end_of(asked: Explain, zones: set[ZoneInfo]) -> datetime | Rejected:
+    """Where the interval ends."""
     if asked.interval == "total":
         missing = Rejected("calls.report.end_missing", "A total needs `to`, as the report had it.", 422, "/to")
         return asked.to or missing

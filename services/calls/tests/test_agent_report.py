@@ -406,6 +406,14 @@ def test_every_cell_is_explained_with_the_facts_behind_it(hour, rows_by):
             assert all(item["facts"] for item in explained["items"])
 
 
+def test_a_cell_that_the_range_of_the_report_cuts_is_explained_as_it_was_cut(hour):
+    cut = {"from_": NINE + timedelta(minutes=7), "to": NINE + timedelta(minutes=41)}
+    (row,) = rows(hour, interval="PT1H", agent="a-1", **cut)
+    asked = {"report": "agents", "agent": "a-1", "interval_start": NINE, "interval": "PT1H", **cut}
+    for measure in MEASURES:
+        assert hour.ask("Explain", measure=measure, **asked)["value"] == row[measure], measure
+
+
 def test_an_explanation_names_calls_legs_and_what_was_said_of_the_agent(hour):
     asked = {"report": "agents", "agent": "a-1", "interval_start": NINE, "interval": "PT1H"}
     calls = {call["call_id"]: call for call in hour.ask("Calls")["items"]}
