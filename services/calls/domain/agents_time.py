@@ -18,7 +18,8 @@ Span = tuple[int, int]
 class Work(NamedTuple):
     """A leg as its agent's time sees it; durations in milliseconds, `holds` are spans, `wrapup_at` its beginning.
 
-    `id`, `call` and `visit` are there where somebody wants to know which leg it was, and `agent` who had it.
+    `id`, `call` and `visit` are there where somebody wants to know which leg it was, and `agent` who had it. `left_at`
+    is where it is left though no end is told (see `with_lost_ends`).
     """
 
     queue: str | None
@@ -36,6 +37,7 @@ class Work(NamedTuple):
     call: UUID | None = None
     visit: UUID | None = None
     agent: str | None = None
+    left_at: int | None = None
 
     @property
     def handled(self) -> bool:
@@ -51,6 +53,22 @@ class Work(NamedTuple):
     def handle_ms(self) -> int:
         """Talk, hold and wrap-up, as far as they are known."""
         return (self.talk_ms or 0) + self.hold_ms + self.wrapup_ms
+
+
+def with_lost_ends(legs: list[Work]) -> list[Work]:
+    """One agent's legs; one of which no end is told is left where they answer the next: nobody talks on two lines.
+
+    Else the line of a call whose end was lost would be theirs for hours, beside all calls that they have taken since.
+    """
+    if all(leg.ended_at is not None for leg in legs):
+        return legs
+    answers = sorted(leg.answered_at for leg in legs)
+    return [
+        leg._replace(left_at=answers[place])
+        if leg.ended_at is None and (place := bisect_right(answers, leg.answered_at)) < len(answers)
+        else leg
+        for leg in legs
+    ]
 
 
 def life(legs: Iterable[Work], now: int) -> list[Span]:
@@ -80,8 +98,8 @@ def _united(spans: Iterable[Span]) -> Iterator[Span]:
 
 
 def on_call(leg: Work, now: int) -> Span:
-    """From the answer to when the line was free."""
-    begin, end = leg.answered_at, leg.ended_at
+    """From the answer to when the line was free, or the agent was on another."""
+    begin, end = leg.answered_at, leg.left_at if leg.ended_at is None else leg.ended_at
     if end is None or end > now:
         end = now
     return begin, end if end > begin else begin

@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import starmap
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from services.calls.domain.agents_time import Work, life
+from services.calls.domain.agents_time import Work, life, with_lost_ends
 from services.calls.domain.presence import SILENCE, Attendance, Mark, attendances, since_when_present
 from services.calls.projections.stories import EPOCH, microseconds
 from services.kernel.database import Cursor
@@ -248,9 +249,11 @@ def _legs(db: Cursor, since: Mapping[str, datetime], until: datetime, *, named: 
 
 
 def _take(agents: Mapping[str, Agent], rows: Iterable[tuple[Any, ...]]) -> None:
-    for leg in map(Work._make, rows):
+    for leg in starmap(Work, rows):
         if (agent := agents.get(leg.agent or "")) is not None:
             agent.legs.append(_held(leg) if leg.holds else leg)
+    for agent in agents.values():
+        agent.legs = with_lost_ends(agent.legs)
 
 
 def _held(leg: Work) -> Work:

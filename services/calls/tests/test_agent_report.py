@@ -173,6 +173,20 @@ def test_rings_that_others_answered_are_in_no_rate(calls):
     assert found == {"a-1": (0, 1, None), "a-2": (1, 0, 1), "a-3": (1, 0, 0)}
 
 
+def test_a_call_whose_end_was_lost_takes_none_of_the_time_of_those_that_follow(calls):
+    lost = [call_fact("c1", kind, at(5), queue="sales", agent="a-1") for kind in ("queued", "answered")]
+    calls.take(
+        agent_fact("a-1", "signed_in", 0), *lost, *handled("c2", "a-1", 20, 10), agent_fact("a-1", "signed_out", 60)
+    )
+    (row,) = rows(calls, interval="total")
+    assert some(row, "handled", "talk_seconds", "handling_seconds", "available_seconds") == {
+        "handled": 1,
+        "talk_seconds": 25 * 60,
+        "handling_seconds": 25 * 60,
+        "available_seconds": 35 * 60,
+    }
+
+
 def test_an_inferred_sign_out_is_explained_by_what_was_said_of_the_agent(calls):
     signs = [agent_fact("a-1", "signed_in", minutes) for minutes in (0, 24 * 60)]
     calls.take(*signs, *handled("c1", "a-1", 10, 5))

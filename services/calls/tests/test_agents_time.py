@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.calls.domain.agents_time import Work, life, spread, talks
+from services.calls.domain.agents_time import Work, life, on_call, spread, talks, with_lost_ends
 from services.calls.domain.presence import Attendance, attendances
 from services.calls.domain.timelines import Timeline
 from services.calls.tests.stories import NINE
@@ -52,6 +52,20 @@ def test_calls_come_before_wrap_up_and_that_before_pauses():
         (15, 18, "on_call", True, True),
         (18, 30, "wrapup", True, True),
         (30, 40, "lunch", True, True),
+        (40, 480, "available", True, True),
+    ]
+
+
+def test_a_leg_whose_end_was_lost_is_left_at_the_agents_next_answer():
+    lost, later, last = with_lost_ends([work(5, None), work(30, 40), work(50, None)])
+    assert [on_call(leg, NOW) for leg in (lost, later)] == [
+        (later.answered_at - 25 * MINUTE, later.answered_at),
+        later[1:3],
+    ]
+    assert on_call(last, NOW)[1] == NOW
+    assert not lost.handled
+    assert seen(DAY, [lost, later])[1:] == [
+        (5, 40, "on_call", True, True),
         (40, 480, "available", True, True),
     ]
 
