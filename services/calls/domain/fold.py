@@ -84,28 +84,22 @@ def fold(
         reading.close()
     reading.cancel_rings()
 
-    direction = channel = campaign = customer = customer_id = None
-    numbers_event = root_call_id = parent_call_id = None
+    direction = channel = campaign = customer = numbers_event = root_call_id = parent_call_id = None
     for fact in reversed(story):  # so that the first to say something has the last word
         direction = fact.direction or direction
         channel = fact.channel or channel
         campaign = fact.campaign or campaign
         customer = fact.customer or customer
-        if fact.type == "call.started" and "customer_id" in fact.data:
-            customer_id, identified_at = fact.data["customer_id"], fact.occurred_at
         numbers_event = fact.event_id if fact.has_numbers else numbers_event
         root_call_id = fact.root_call_id or root_call_id
         parent_call_id = fact.parent_call_id or parent_call_id
 
-    customer_name = None
-    if customer_id is not None:
-        meant = names.inside("customer", customer_id, identified_at) if names else customer_id
-        customer_name = meant if meant != customer_id or ":" in meant else None
     disposition = None
     versions = {fact.record_version for fact in known.values()} - {None}
     superseded = known.values() if len(story) < len(known) else ()
     if reading.dispositions or decided or superseded:
         disposition = dispositions.final(reading.dispositions, decided, superseded)
+    customer_id, customer_name = _customer(story, names)
     legs = tuple([leg.result(reading.notes) for leg in reading.legs])
     outcome: Outcome = reading.visits[-1].outcome if reading.visits else "answered" if legs else "not_offered"
     state = reading.state()
@@ -133,3 +127,13 @@ def fold(
         legs,
         tuple(reading.rings),
     )
+
+
+def _customer(story: Sequence[Fact], names: Names | None) -> tuple[str | None, str | None]:
+    """What the source called the customer first, and who that is here, where it is known."""
+    for fact in story:
+        if fact.type == "call.started" and "customer_id" in fact.data:
+            outside: str = fact.data["customer_id"]
+            meant = names.inside("customer", outside, fact.occurred_at) if names else outside
+            return outside, meant if meant != outside or ":" in meant else None
+    return None, None
