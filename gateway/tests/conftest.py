@@ -3,6 +3,9 @@ from collections.abc import Iterator
 import pytest
 
 from conftest import fresh_database
+from gateway.tests.webhook_harness import plateau, pool, receiver
+
+__all__ = ["plateau", "pool", "receiver"]
 
 
 @pytest.fixture
