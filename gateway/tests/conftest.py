@@ -3,9 +3,10 @@ from collections.abc import Iterator
 import pytest
 
 from conftest import fresh_database
+from gateway.tests.crm_harness import centre, database, hubspot, salesforce, zendesk
 from gateway.tests.webhook_harness import plateau, pool, receiver
 
-__all__ = ["plateau", "pool", "receiver"]
+__all__ = ["centre", "database", "hubspot", "plateau", "pool", "receiver", "salesforce", "zendesk"]
 
 
 @pytest.fixture

@@ -1,0 +1,125 @@
+"""Calls on their way to Salesforce, Zendesk and any receiver: the records that they become, over real HTTP."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway.tests.crm_providers import Answer, Receiver
+from gateway.tests.test_crm_calls import CALLER
+
+pytestmark = pytest.mark.anyio
+
+# Salesforce
+
+
+def org(crm, **settings):
+    return {"private_key": crm.private_key}, {
+        "client_id": "app", "username": "plateau@example.org", "login_url": crm.url, "telephony_url": crm.url,
+        "org_id": "00D1", "call_center": "Plateau_Center", **settings,
+    }  # fmt: skip
+
+
+def ended(seconds_ago):
+    begun = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    return {"started_at": begun.isoformat(), "ended_at": begun.isoformat()}
+
+
+async def test_an_outbound_call_is_one_task_at_salesforce_whose_token_is_signed_for(centre, salesforce):
+    salesforce.contacts["003000000000009"] = CALLER
+    path = await centre.connect("salesforce", salesforce, *org(salesforce))
+    sent = {"direction": "outbound", "caller_number": "+33199000100", "called_number": CALLER}
+    call = await centre.complete(**sent)
+    await centre.complete(id=call, revision=2, disposition={"code": "sold"}, **sent)
+    ((key, task),) = salesforce.tasks.items()
+    assert (key, task["CallDisposition"], task["WhoId"]) == (call, "sold", "003000000000009")
+    assert not salesforce.voice_calls
+    assert [each["kind"] for each in await centre.log(path)] == ["Task", "Task"]
+
+
+async def test_a_call_that_came_in_just_now_is_one_voice_call_also_where_it_is_made_with_errors(centre, salesforce):
+    salesforce.errors = ["the queue is unknown"]
+    path = await centre.connect("salesforce", salesforce, *org(salesforce))
+    salesforce.lose = ("PATCH", "")
+    call = await centre.complete(**ended(30))
+    await centre.later()
+    await centre.complete(id=call, revision=2, **ended(3000))
+    assert len(salesforce.to("POST", "/voiceCalls")) == 1
+    assert len(salesforce.voice_calls) == 1
+    assert "endTime" in salesforce.voice_calls[call]
+    assert not salesforce.tasks, "what is a voice call stays one"
+    assert [each["status"] for each in await centre.log(path)] == ["delivered", "delivered"]
+
+
+async def test_salesforce_says_its_limit_as_a_403(centre, salesforce):
+    path = await centre.connect("salesforce", salesforce, *org(salesforce))
+    await centre.complete(direction="outbound")
+    salesforce.next_answers = [Answer(403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED"}])]
+    await centre.complete(direction="outbound")
+    waits, _ = await centre.log(path)
+    assert (waits["status"], (await centre.shown(path))["status"]) == ("due", "active")
+    await centre.later()
+    assert len(salesforce.tasks) == 2
+
+
+# Zendesk
+
+
+async def test_a_call_has_one_ticket_one_record_and_one_comment_at_zendesk(centre, zendesk):
+    zendesk.users["9"] = {"id": 9, "phone": CALLER}
+    await centre.connect("zendesk", zendesk, settings={"app_id": 7})
+    call = await centre.complete()
+    await centre.complete(id=call, revision=2, disposition={"code": "sold"})
+    (ticket,), (record,), (_,) = zendesk.tickets, zendesk.calls, zendesk.comments
+    assert (ticket["external_id"], ticket["requester_id"], record["ticket_id"]) == (call, 9, ticket["id"])
+    assert record["call_disposition"] == "sold"
+
+
+async def test_an_abandoned_call_makes_no_ticket(centre, zendesk):
+    zendesk.users["9"] = {"id": 9, "phone": CALLER}
+    await centre.connect("zendesk", zendesk, settings={"app_id": 7})
+    await centre.complete(outcome="abandoned", legs=[])
+    assert (len(zendesk.calls), zendesk.tickets, zendesk.comments) == (1, [], [])
+
+
+@pytest.mark.parametrize("lost", [("POST", "/tickets"), ("POST", "/comments"), ("PATCH", "call-0")])
+async def test_what_zendesk_made_without_our_hearing_of_it_is_found_and_not_made_again(centre, zendesk, lost):
+    zendesk.users["9"] = {"id": 9, "phone": CALLER}
+    path = await centre.connect("zendesk", zendesk, settings={"app_id": 7})
+    zendesk.lose = lost
+    call = await centre.complete()
+    for _ in range(2):
+        await centre.complete(id=call, revision=2)
+        await centre.later()
+    assert zendesk.lose is None
+    assert (len(zendesk.tickets), len(zendesk.calls)) == (1, 1)
+    assert {each["data"]["external_id"] for each in zendesk.comments} == {call}
+    assert {each["status"] for each in await centre.log(path)} == {"delivered"}
+
+
+async def test_a_record_whose_making_nobody_heard_of_may_stand_at_zendesk_twice_its_ticket_does_not(centre, zendesk):
+    zendesk.users["9"] = {"id": 9, "phone": CALLER}
+    await centre.connect("zendesk", zendesk, settings={"app_id": 7})
+    zendesk.lose = ("POST", "/api/v2/calls")
+    await centre.complete()
+    await centre.later()
+    assert (len(zendesk.calls), len(zendesk.tickets), len(zendesk.comments)) == (2, 1, 1)
+
+
+# Any other
+
+
+async def test_a_generic_receiver_verifies_each_message_and_knows_a_repeat_by_its_id(centre):
+    with Receiver.serving() as receiver:
+        path = await centre.connect("generic", receiver, {"signing_secret": Receiver.secret})
+        call = await centre.complete()
+        await centre.complete(id=call, revision=2)
+        (latest, first) = await centre.log(path)
+        await centre.http.post(f"{path}/deliveries/{first['id']}/replay")
+        await centre.run()
+        assert [body["data"]["revision"] for _, body in receiver.messages] == [1, 2]
+        await centre.http.post(f"{path}/deliveries/{latest['id']}/replay")
+        await centre.run()
+        ids = [message for message, _ in receiver.messages]
+        assert len(ids) == 3
+        assert ids[1] == ids[2] != ids[0]
+        assert {body["type"] for _, body in receiver.messages} == {"plateau.crm.call"}
