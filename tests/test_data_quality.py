@@ -23,6 +23,13 @@ def source() -> str:
 
 
 @pytest.fixture
+def queue(administrator, queue):
+    """A queue of this test alone, configured: beside those that other tests have configured it would be unknown."""
+    administrator.configure(f"/v1/queues/{queue}", {})
+    return queue
+
+
+@pytest.fixture
 def asked(source):
     """Whatever was said of the source from the day before yesterday on."""
     begin, end = YESTERDAY - timedelta(days=1), datetime.now(UTC) + timedelta(hours=1)

@@ -79,7 +79,11 @@ def test_a_rebuild_gives_the_same_rows_and_no_report_fails_meanwhile(administrat
         return asked
 
     calls = stores(stack)[0]  # the others may still hear of the morning's calls; drills wait until they have
-    eventually(calls.is_at_rest)
+
+    def told_and_applied():
+        return calls.is_at_rest() and stack.is_level()
+
+    eventually(told_and_applied, 60)
     before = calls.read_models()
     with ThreadPoolExecutor(1) as asking:
         asked = asking.submit(ask)
@@ -88,7 +92,7 @@ def test_a_rebuild_gives_the_same_rows_and_no_report_fails_meanwhile(administrat
         finally:
             rebuilt.set()
         assert asked.result() > 5
-    eventually(calls.is_at_rest)
+    eventually(told_and_applied, 60)
     assert calls.read_models() == before
     assert sum(map(len, before.values())) > 5000
 

@@ -1,11 +1,13 @@
 """Webhooks of the whole system: a call is over, and its receiver hears of it."""
 
+from datetime import timedelta
+
 import httpx
 import orjson
 
 from gateway.tests.receiver import receiving
 from tests.caller import eventually
-from tests.facts import answered
+from tests.facts import NINE, answered
 
 ENDPOINTS, DELIVERIES = "/v1/webhooks/endpoints", "/v1/webhooks/deliveries"
 COMPLETED = "plateau.calls.call_completed"
@@ -51,9 +53,9 @@ def test_a_receiver_that_was_away_gets_everything_once_it_is_back_and_a_range_on
             posted.verified(made["secret"])
         eventually(lambda: administrator.get(failing)["failing_since"] is None)
         before = len(receiver.posted)
-        order = {"from": "2000-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+        order = {"from": NINE.isoformat(), "to": (NINE + timedelta(hours=1)).isoformat()}  # of few other tests
         assert administrator.http.post(f"{failing}/replay", json=order).status_code == 202
-        eventually(lambda: administrator.get(failing)["replays"][0]["status"] == "done")
+        eventually(lambda: administrator.get(failing)["replays"][0]["status"] == "done", 60)
         eventually(lambda: len(receiver.posted) > before and len(told(receiver, queue)) >= 6)
         administrator.http.delete(failing)
     listed = administrator.items(DELIVERIES, endpoint=made["id"], type=COMPLETED, status="delivered")
