@@ -72,7 +72,8 @@ def test_it_waits_for_the_broker_and_comes_back_to_it(desk, serve, door, amqp_ur
         eventually(lambda: b"link.lost" in (served.folder / "log").read_bytes())
         again = Proxy(door.target, door.port)
         desk.send("b")
-        eventually(lambda: served.committed() == ["a", "b"])
+        # The door may have closed before the acknowledgement of the first was through: it comes again then.
+        eventually(lambda: list(dict.fromkeys(served.committed())) == ["a", "b"])
         again.close()
 
 
