@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
 LOOK_SECONDS = 0.5  # between two looks whether the process ends
-SHARE = 3.0  # so many times as long as an answer takes is waited for the next, so that screens slow nothing else
+SHARE = 9.0  # so many times as long as an answer takes is waited for the next: a tenth of the time, whoever listens
 KEPT = 120  # events, for who comes back
 
 View = dict[str, Any]
