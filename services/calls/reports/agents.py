@@ -21,7 +21,7 @@ from services.kernel.decider import Rejected
 from services.kernel.projections import answers
 from services.kernel.values import Actor
 
-MOST_LEGS = 400_000  # of one answer: some six seconds of an idle processor, of the twenty that it may take
+MOST_LEGS = 600_000  # of one answer: twelve seconds of an idle processor, by quarters of an hour sixteen, of twenty
 ALONE, FOR_EACH = 0.6, 0.4  # of the cost of a leg in a total: what it costs anyway, and for each queue that looks at it
 WORK_OF_PAGE = 60_000  # legs with which a page of agents is full, however few rows it has
 WITHOUT_LEGS = 100  # legs that cost as much as an agent without any
