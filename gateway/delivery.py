@@ -56,7 +56,7 @@ class Delivery:
                     ]
             elif source not in self._sources:
                 return [FieldError("/source", "auth.source_not_allowed", "This key may not send as this source.")]
-            encoded = orjson.dumps(fact)
+            encoded = b"%b" % orjson.dumps(fact)  # a copy: orjson's own holds ten times its length
             if len(encoded) > FACT_BYTES:
                 return [
                     FieldError("", "ingest.item_too_large", f"{len(encoded)} bytes; a fact has at most {FACT_BYTES}.")

@@ -1,7 +1,7 @@
 """The forms in which facts may come: how a body is split into items, and each item read."""
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,9 +15,13 @@ MOST_ITEMS = 5_000
 
 
 class Items(NamedTuple):
-    """What a body holds. An item that could not be parsed is a FieldError. `many`: pointers begin with an index."""
+    """What a body holds: how many items, and each in turn. One that could not be parsed is a FieldError.
 
-    items: list[Any]
+    `many`: pointers begin with an index.
+    """
+
+    count: int
+    each: Iterable[Any]
     many: bool
 
 
@@ -58,31 +62,35 @@ def _json(body: bytes) -> Any:
 
 def _one_or_more(body: bytes) -> Items:
     content = _json(body)
-    return Items(content, many=True) if isinstance(content, list) else Items([content], many=False)
+    return _all(content) if isinstance(content, list) else Items(1, [content], many=False)
 
 
 def _one(body: bytes) -> Items:
-    return Items([_json(body)], many=False)
+    return Items(1, [_json(body)], many=False)
 
 
 def _batch(body: bytes) -> Items:
     content = _json(body)
     if not isinstance(content, list):
         raise Problem("request.malformed_json", "A batch is a JSON array of events.")
-    return Items(content, many=True)
+    return _all(content)
+
+
+def _all(content: list[Any]) -> Items:
+    return Items(len(content), content, many=True)
 
 
 def _lines(body: bytes) -> Items:
-    items: list[Any] = []
-    for line in body.split(b"\n"):
-        text = line.strip()
-        if not text:
-            continue
-        try:
-            items.append(orjson.loads(text))
-        except orjson.JSONDecodeError as error:
-            items.append(_fault(text, error))
-    return Items(items, many=True)
+    lines = [text for line in body.split(b"\n") if (text := line.strip())]
+    # Read one by one, as they are taken: five thousand objects at once would be most of the process's memory.
+    return Items(len(lines), map(_line, lines), many=True)
+
+
+def _line(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return _fault(text, error)
 
 
 FORMS = {
@@ -121,8 +129,8 @@ def items_of(form: Form, body: bytes) -> Items:
         Problem: not JSON as a whole, or empty (400), or too many items (413).
     """
     split = form.split(body.removeprefix(codecs.BOM_UTF8))
-    if not split.items:
+    if not split.count:
         raise Problem("request.empty")
-    if len(split.items) > MOST_ITEMS:
-        raise Problem("request.too_many_items", f"{len(split.items)} items; at most {MOST_ITEMS} in a request.")
+    if split.count > MOST_ITEMS:
+        raise Problem("request.too_many_items", f"{split.count} items; at most {MOST_ITEMS} in a request.")
     return split

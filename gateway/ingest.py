@@ -29,9 +29,9 @@ class Ingest:
         """Judges each item, publishes the good ones, answers with the verdicts."""
         caller = exchange.require(INGEST)
         form = form_of(exchange)
-        items, many = items_of(form, await exchange.body())
-        delivery = Delivery(self._queues, caller.actor, many=many, guarded=self._guarded())
-        for index, item in enumerate(items):
+        items = items_of(form, await exchange.body())
+        delivery = Delivery(self._queues, caller.actor, many=items.many, guarded=self._guarded())
+        for index, item in enumerate(items.each):
             faults = _take(delivery, form, item)
             if faults:
                 item_id = item.get("id") if isinstance(item, dict) else None

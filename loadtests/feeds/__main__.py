@@ -60,7 +60,7 @@ def _native(contents: list[bytes], queues: IngestQueues) -> None:
     form = FORMS[NDJSON.encode()]
     for content in contents:
         delivery = Delivery(queues, ACTOR, many=True)
-        for fact in items_of(form, content).items:
+        for fact in items_of(form, content).each:
             delivery.take((fact,))
 
 

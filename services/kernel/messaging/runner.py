@@ -29,6 +29,8 @@ def make_cooperative() -> None:
     if "psycopg" in sys.modules:
         raise RuntimeError("psycopg was imported before make_cooperative(): call that first thing in the process.")
     os.environ["PSYCOPG_WAIT_FUNC"] = WAIT_FUNCTION
+    # Its own resolver takes 8 MB, and looks up one broker: the system's does as well, and stops us only while we connect.
+    os.environ["EVENTLET_NO_GREENDNS"] = "yes"
     import eventlet
 
     eventlet.monkey_patch()
