@@ -29,7 +29,7 @@ def make_cooperative() -> None:
     if "psycopg" in sys.modules:
         raise RuntimeError("psycopg was imported before make_cooperative(): call that first thing in the process.")
     os.environ["PSYCOPG_WAIT_FUNC"] = WAIT_FUNCTION
-    # Its own resolver takes 8 MB, and looks up one broker: the system's does as well, and stops us only while we connect.
+    # Eventlet's own resolver takes 8 MB, to look up one broker; the system's makes us wait only while we connect.
     os.environ["EVENTLET_NO_GREENDNS"] = "yes"
     import eventlet
 
