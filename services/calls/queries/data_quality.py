@@ -47,7 +47,7 @@ class DataQualityOf:
     whether it was answered, on queues or agents, or whose durations are more than a second apart.
     `unknown_...`: names that stand for nobody, once for each call and each agent that a source tells of. A name is
     known if any mapping leads to it, or if it is a configured queue. A source is judged if it has names of that kind
-    mapped; its queues also if any queue is configured.
+    mapped; its queues also if at least as many queues are configured as are unknown.
     """
 
     from_: datetime
