@@ -234,17 +234,14 @@ def _of_call(rule: Rule, event: Event, source: Source) -> dict[str, Any]:
 
 
 def _measures(rule: Rule, event: Event) -> dict[str, Any]:
-    """The numbers of an event; a negative one (the clock was set back) counts as none and is kept in `raw`."""
+    """The numbers of an event."""
     measures: dict[str, Any] = {}
     for name, place in rule.places.items():
-        text = event.peek(name)
+        text = event.use(name)
         if text and not _NUMBER.fullmatch(text):
             raise Unusable(event.spelt(name), "invalid_field", f"{text[:40]!r} is not a number.")
         if text:
-            number = float(text) if "." in text else int(text)
-            measures[place] = max(number, 0)
-            if number >= 0:
-                event.use(name)
+            measures[place] = float(text) if "." in text else int(text)
     if "ring_milliseconds" in measures:
         measures["ring_seconds"] = measures.pop("ring_milliseconds") / 1000
     return measures

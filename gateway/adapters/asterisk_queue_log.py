@@ -234,7 +234,7 @@ def _fact(rule: Rule, line: Line, source: Source) -> dict[str, Any]:
         elif place.startswith("raw."):
             raw[place[4:]] = value
         else:
-            _put(data, raw, place, value, line.event)
+            _put(data, place, value, line.event)
     if more := [value for value in parameters[len(rule.places) :] if value]:
         raw["more"] = more
     if raw:
@@ -242,16 +242,14 @@ def _fact(rule: Rule, line: Line, source: Source) -> dict[str, Any]:
     return fact
 
 
-def _put(data: dict[str, Any], raw: dict[str, Any], place: str, value: str, event: str) -> None:
-    """One value of `data`; a negative duration (the clock was set back) counts as none and is kept in `raw`."""
+def _put(data: dict[str, Any], place: str, value: str, event: str) -> None:
+    """One value of `data`."""
     if place in TEXTS:
         data[place] = value
         return
     if not _NUMBER.fullmatch(value):
         raise Malformed(f"{event}: {place} is {value[:40]!r}, not a number.")
     number = float(value) if "." in value else int(value)
-    if number < 0:
-        raw[place], number = value, 0
     if place == "ring_milliseconds":
         data["ring_seconds"] = number / 1000
     else:

@@ -177,7 +177,7 @@ def dated(said: Mapping[str, Any], name: str) -> str:
 
 
 def number(value: Any, name: str = "it") -> float | int | None:
-    """A number that may be written as text; negative ones (the clock was set back) count as 0."""
+    """A number that may be written as text."""
     if value is None or value == "":
         return None
     try:
@@ -186,13 +186,13 @@ def number(value: Any, name: str = "it") -> float | int | None:
         raise Malformed(f"{name} is {str(value)[:40]!r}, not a number.") from None
     if not math.isfinite(read):
         raise Malformed(f"{name} is no finite number.")
-    return max(int(read) if read.is_integer() else read, 0)
+    return int(read) if read.is_integer() else read
 
 
 def since_1970(value: Any, per_second: int = 1) -> str | None:
-    """An instant from its seconds since 1970 (or parts of them); None where it is 0, which stands for never."""
+    """An instant from its seconds since 1970 (or parts of them); None where it is not above 0: it stands for never."""
     count = number(value, "a time")
-    if not count:
+    if count is None or count <= 0:
         return None
     try:
         return (EPOCH + timedelta(microseconds=int(count * 1_000_000) // per_second)).isoformat()
@@ -201,9 +201,9 @@ def since_1970(value: Any, per_second: int = 1) -> str | None:
 
 
 def between(begin: Any, end: Any) -> float | int | None:
-    """The seconds between two times since 1970, both known; never below 0."""
+    """The seconds between two times since 1970, both known; below 0 where the clock was set back meanwhile."""
     began, ended = number(begin, "a time"), number(end, "a time")
-    return max(ended - began, 0) if began and ended else None
+    return ended - began if began and ended else None
 
 
 def numbers(source: Source, **written: Any) -> tuple[dict[str, str], dict[str, str]]:
