@@ -95,7 +95,6 @@ def create_app(settings: Settings, ending: Ending | None = None) -> Manners:
                 await tokens.close()
             await pool.close()
 
-    authenticator = Authenticator(pool, tokens, Allowances(settings.rate_limit, settings.rate_window))
     entries = [
         Entry("POST", PATH, Ingest(publisher, settings.queues, lambda: sources.guarded).events),
         *(Entry("POST", path, feed.receive) for path, feed in feeds.items()),
