@@ -23,9 +23,9 @@ from services.kernel.values import FieldError
 
 ABOUT_CONTACTS = "Amazon Connect Contact Event"
 WITHOUT_FACT = frozenset({"CONNECTED_TO_SYSTEM", "PAUSED", "RESUMED"})  # the system's answer; pauses of tasks, no holds
-READ = (
-    "eventType", "contactId", "channel", "initiationMethod", "initiationTimestamp", "disconnectTimestamp",
-    "initialContactId", "previousContactId", "disconnectReason", "queueInfo", "agentInfo", "AgentInfo", "instanceArn",
+READ = frozenset(
+    {"eventType", "contactId", "channel", "initiationMethod", "initiationTimestamp", "disconnectTimestamp",
+     "initialContactId", "previousContactId", "disconnectReason", "queueInfo", "agentInfo", "AgentInfo", "instanceArn"}
 )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def _item(envelope: Document, source: Source) -> Item:
         return Item(fault=FieldError("", MALFORMED, "Give EventBridge's envelope, with id and detail."))
     if not is_call(detail.get("channel"), detail.get("initiationMethod")):
         return Item()
-    return item(id_, source, _facts(detail, envelope), without(detail, *READ))
+    return item(id_, source, _facts(detail, envelope), without(detail, READ))
 
 
 def _facts(detail: Mapping[str, Any], envelope: Document) -> Iterator[Fact]:

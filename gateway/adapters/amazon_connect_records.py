@@ -31,13 +31,13 @@ from gateway.adapters.reading import (
 from gateway.sources import Source
 from services.kernel.values import FieldError
 
-READ = (
-    "AWSAccountId", "AWSContactTraceRecordFormatVersion", "ContactId", "InitialContactId", "PreviousContactId",
-    "Channel", "InitiationMethod", "DisconnectReason", "InitiationTimestamp", "DisconnectTimestamp",
-    "LastUpdateTimestamp", "CustomerEndpoint", "SystemEndpoint", "Recordings", "Recording", "Campaign", "Username",
-    "Name", "EnqueueTimestamp", "DequeueTimestamp", "ConnectedToAgentTimestamp", "AgentInteractionDuration",
-    "CustomerHoldDuration", "Duration", "AfterContactWorkDuration", "AfterContactWorkStartTimestamp",
-    "AfterContactWorkEndTimestamp",
+READ = frozenset(
+    {"AWSAccountId", "AWSContactTraceRecordFormatVersion", "ContactId", "InitialContactId", "PreviousContactId",
+     "Channel", "InitiationMethod", "DisconnectReason", "InitiationTimestamp", "DisconnectTimestamp",
+     "LastUpdateTimestamp", "CustomerEndpoint", "SystemEndpoint", "Recordings", "Recording", "Campaign", "Username",
+     "Name", "EnqueueTimestamp", "DequeueTimestamp", "ConnectedToAgentTimestamp", "AgentInteractionDuration",
+     "CustomerHoldDuration", "Duration", "AfterContactWorkDuration", "AfterContactWorkStartTimestamp",
+     "AfterContactWorkEndTimestamp"}
 )  # fmt: skip
 
 
@@ -65,8 +65,8 @@ class AmazonConnectRecords:
 
 
 def _rest(record: Document) -> dict[str, Any]:
-    parts = {"Agent": without(part(record, "Agent"), *READ), "Queue": without(part(record, "Queue"), *READ)}
-    return without({**record, **parts}, *READ)
+    parts = {"Agent": without(part(record, "Agent"), READ), "Queue": without(part(record, "Queue"), READ)}
+    return without({**record, **parts}, READ)
 
 
 def _facts(record: Document, source: Source) -> Iterator[Fact]:

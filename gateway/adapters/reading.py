@@ -4,7 +4,7 @@ import codecs
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote_plus
@@ -109,11 +109,16 @@ def forms(body: bytes) -> Iterator[dict[str, str]]:
     for line in text_of(body).split("\n"):
         if written := line.strip():
             pairs = [pair.partition("=") for pair in written.split("&")]
-            yield {_decoded(name): _decoded(text) for name, _, text in pairs if text}
+            said = [(name, text) for name, _, text in pairs if text]
+            yield dict(zip(*map(_decoded, zip(*said, strict=True)), strict=True)) if said else {}
 
 
-def _decoded(text: str) -> str:
-    return unquote_plus(text, errors=LATIN_1) if "%" in text or "+" in text else text
+def _decoded(texts: Sequence[str]) -> list[str]:
+    """The texts decoded: at once, which takes a third of the time, unless one of them holds what parts them."""
+    together = "&".join(texts)
+    if "%26" in together:
+        return [unquote_plus(text, errors=LATIN_1) for text in texts]
+    return unquote_plus(together, errors=LATIN_1).split("&")
 
 
 def item(id_: str | None, source: Source, facts: Iterable[Fact], rest: Document | None = None) -> Item:
@@ -145,9 +150,9 @@ def word(value: Any) -> str | None:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) and value != "" else None
 
 
-def without(said: Document, *names: str) -> dict[str, Any]:
+def without(said: Document, names: Container[str]) -> dict[str, Any]:
     """What is said beside these fields."""
-    return {name: value for name, value in said.items() if name not in names and value not in (None, "", {}, [])}
+    return {name: value for name, value in said.items() if (value or value == 0) and name not in names}
 
 
 def needed(said: Mapping[str, Any], *names: str) -> str:

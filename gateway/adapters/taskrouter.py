@@ -21,15 +21,15 @@ Event = Mapping[str, Any]
 
 BY_RESERVATION, BY_TASK = "2", "1"
 PRESENCES = {"Offline": "signed_out", "Available": "available", "Idle": "available"}
-READ = (
-    "event_type", "eventtype", "sid", "account_sid", "workspace_sid", "workspace_name", "event_description",
-    "resource_type", "resource_sid", "timestamp", "timestamp_ms", "task_queue_name", "worker_name",
+READ = frozenset(
+    {"event_type", "eventtype", "sid", "account_sid", "workspace_sid", "workspace_name", "event_description",
+     "resource_type", "resource_sid", "timestamp", "timestamp_ms", "task_queue_name", "worker_name"}
 )  # fmt: skip
 
 
 def taskrouter_item(event_type: str, id_: str | None, event: Event, source: Source) -> Item:
     """What an event of that type says."""
-    return item(id_, source, _facts(event_type, event, source), without(event, *READ))
+    return item(id_, source, _facts(event_type, event, source), without(event, READ))
 
 
 def _facts(event_type: str, event: Event, source: Source) -> Iterator[Fact]:

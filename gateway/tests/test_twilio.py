@@ -1,5 +1,7 @@
 """Twilio's lines and tasks meet in one call."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from gateway.adapters.reading import forms
@@ -118,3 +120,12 @@ def test_activities_mean_what_the_source_says():
 def test_a_form_is_read_as_forms_are_written():
     body = b"To=%2B33199000200&Empty=&Bare&Name=Zo%C3%A9+X&a%20b=c%3Dd=e&To=%2B33199000201\r\n\nA=1"
     assert list(forms(body)) == [{"To": "+33199000201", "Name": "Zoé X", "a b": "c=d=e"}, {"A": "1"}]
+    assert list(forms(b"Name=A%26B+C&To=%2B1\nEmpty=")) == [{"Name": "A&B C", "To": "+1"}, {}]
+
+
+@pytest.mark.parametrize(
+    "written", ["Mon, 05 Jan 2026 10:00:05 +0000", "Mon, 5 Jan 2026 11:00:05 +0100", "05 Jan 2026 10:00:05 GMT"]
+)
+def test_a_callback_happened_when_its_timestamp_says_however_that_is_written(written):
+    (fact,) = said("twilio_voice", form(CallSid="CA01", CallStatus="ringing", SequenceNumber=1, Timestamp=written))
+    assert datetime.fromisoformat(fact["occurred_at"]) == datetime(2026, 1, 5, 10, 0, 5, tzinfo=UTC)
