@@ -8,12 +8,14 @@ source the greater version, so that each counts once.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
 
 from gateway.adapters.items import Item
 from gateway.adapters.reading import Fact, Malformed, item, needed, noted, number, numbers, since_1970, without, word
+from gateway.adapters.taskrouter_transfers import BEGUN, UNDONE, is_cold, is_direct, of_transfer, waited
 from gateway.adapters.twilio_voice import ended
 from gateway.sources import Source
 
@@ -119,7 +121,8 @@ def _timed_out(event: Event, _source: Source) -> Iterator[Fact]:
     if _queue(event) is None:  # the workflow gives the task up; the queue has told of its own time-out
         yield _noted("workflow.timeout", event)
     else:
-        yield _of_record(_about(event, "call.queue_left", data={"reason": "timeout"}), "left", BY_RESERVATION)
+        data = {"reason": "timeout", **waited(event, _at(event))}
+        yield _of_record(_about(event, "call.queue_left", data=data), "left", BY_RESERVATION)
 
 
 def _offered(event: Event, _source: Source) -> Iterator[Fact]:
@@ -135,7 +138,20 @@ def _withdrawn(event: Event, _source: Source) -> Iterator[Fact]:
 
 
 def _accepted(event: Event, _source: Source) -> Iterator[Fact]:
-    yield _of_agent(event, "call.answered")
+    answered = _of_agent(event, "call.answered", data=waited(event, _at(event)))
+    yield answered | {"queue": None} if is_direct(event) else answered
+
+
+def _transferred(event: Event, _source: Source) -> Iterator[Fact]:
+    if is_cold(event):
+        by, data = event.get("transfer_initiating_worker_sid"), {"kind": "blind"}
+        yield of_transfer(_about(event, "call.transferred", queue=None, agent=by, data=data), event, BEGUN)
+    else:
+        yield _noted("task.transfer-initiated", event)
+
+
+def _undone(event_type: str, event: Event, _source: Source) -> Iterator[Fact]:
+    yield of_transfer(_noted(event_type, event), event, UNDONE)
 
 
 def _wraps(event: Event, _source: Source) -> Iterator[Fact]:
@@ -169,11 +185,12 @@ def _canceled(event: Event, _source: Source) -> Iterator[Fact]:
     reason = str(event.get("task_canceled_reason") or event.get("reason") or "")
     hung_up = any(word in reason.lower() for word in ("hang", "hung"))
     raw = {"raw": {"reason": reason}} if reason else {}
+    left = {**waited(event, _at(event)), **raw}
     if _queue(event) is not None and hung_up:
-        yield _about(event, "call.abandoned", data=raw)
+        yield _about(event, "call.abandoned", data=left)
     elif _queue(event) is not None:
         late = any(word in reason.lower() for word in ("timeout", "timed out", "ttl"))
-        data = {"reason": "timeout" if late else "withdrawn", **raw}
+        data = {"reason": "timeout" if late else "withdrawn", **left}
         yield _of_record(_about(event, "call.queue_left", data=data), "left", BY_TASK)
     if _queue(event) is None or (not hung_up and _call(event) == event.get("task_sid")):
         yield ended(_about(event, "call.ended", data={"by": "caller" if hung_up else "system", **raw}), "1")
@@ -228,6 +245,9 @@ RULES: Mapping[str, Callable[[Event, Source], Iterator[Fact]]] = {
     "task.wrapup": _task_wraps,
     "task.completed": _task_done,
     "task.canceled": _canceled,
+    "task.transfer-initiated": _transferred,
+    "task.transfer-failed": partial(_undone, "task.transfer-failed"),
+    "task.transfer-canceled": partial(_undone, "task.transfer-canceled"),
     "task.updated": _updated,
     "worker.activity.update": _activity,
 }

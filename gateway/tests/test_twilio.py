@@ -107,6 +107,79 @@ def test_after_a_transfer_both_agents_have_their_leg():
     assert legs(calls(said("twilio_taskrouter", *story))["CA01"]) == [("a-1042", 120, 0, 10), ("a-1043", 90, 0, 20)]
 
 
+TRANSFER = {"TaskTransferSid": "TT01", "TransferInitiatingWorkerSid": "WK01", "TransferStarted": (T + 100) * 1000}
+COLD = {**TRANSFER, "TransferMode": "COLD"}
+SECOND = {"WorkerName": "a-1043", "ReservationSid": "WR02"}
+
+
+def transferred(call):
+    return [(leg.agent, leg.queue, leg.transferred, leg.talk_ms / 1000) for leg in call.legs]
+
+
+def test_a_cold_transfer_to_an_agent_ends_the_leg_and_makes_no_visit_of_the_other():
+    to_agent = {**COLD, "TransferType": "WORKER", "TransferTo": "WK02"}
+    story = [
+        *HANDLED[:4],
+        task_event("task.transfer-initiated", 100, **to_agent),
+        task_event("reservation.wrapup", 101, **WORKER),
+        task_event("reservation.created", 102, **to_agent, **SECOND),
+        task_event("reservation.accepted", 110, **to_agent, **SECOND),
+        task_event("task.transfer-completed", 110, **to_agent),
+        task_event("reservation.completed", 121, **WORKER),
+        task_event("reservation.completed", 200, **SECOND),
+    ]
+    call = calls(said("twilio_taskrouter", *story))["CA01"]
+    assert transferred(call) == [("a-1042", "q-sales", "blind", 80), ("a-1043", None, None, 90)]
+    assert visits(call) == [("q-sales", "answered", None, 9)]
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        (("reservation.accepted", SECOND), ("answered", None)),
+        (("task.canceled", {"TaskCanceledReason": "hangup"}), ("abandoned", None)),
+        (("task-queue.timeout", {}), ("overflowed", "timeout")),
+    ],
+)
+def test_a_cold_transfer_to_a_queue_is_a_visit_that_waited_since_then(end, outcome):
+    to_queue = {**COLD, "TransferType": "QUEUE", "TransferTo": "WQ02", "TaskQueueName": "q-care"}
+    story = [
+        *HANDLED[:4],
+        task_event("task.transfer-initiated", 100, **to_queue),
+        task_event("reservation.wrapup", 101, **WORKER),
+        task_event(end[0], 130, **{**to_queue, **end[1]}),
+    ]
+    for told in (story, [*story, task_event("task-queue.entered", 100, TaskQueueName="q-care")]):
+        call = calls(said("twilio_taskrouter", *told))["CA01"]
+        assert visits(call) == [("q-sales", "answered", None, 9), ("q-care", *outcome, 30)]
+        assert (call.legs[0].transferred, call.legs[0].talk_ms) == ("blind", 80_000)
+
+
+@pytest.mark.parametrize("undone", ["task.transfer-failed", "task.transfer-canceled"])
+def test_a_transfer_that_comes_to_nothing_is_none(undone):
+    story = [
+        *HANDLED[:4],
+        task_event("task.transfer-initiated", 100, **COLD),
+        task_event(undone, 110, **COLD),
+        *HANDLED[4:],
+    ]
+    assert transferred(calls(said("twilio_taskrouter", *story))["CA01"]) == [("a-1042", "q-sales", None, 120)]
+
+
+def test_in_a_warm_transfer_the_first_agent_talks_until_their_reservation_ends():
+    warm = {**TRANSFER, "TransferMode": "WARM", "TransferType": "WORKER"}
+    story = [
+        *HANDLED[:4],
+        task_event("task.transfer-initiated", 100, **warm),
+        task_event("reservation.accepted", 110, **warm, **SECOND),
+        task_event("task.transfer-completed", 110, **warm),
+        task_event("reservation.wrapup", 140, **WORKER),
+        task_event("reservation.completed", 200, **SECOND),
+    ]
+    call = calls(said("twilio_taskrouter", *story))["CA01"]
+    assert transferred(call) == [("a-1042", "q-sales", None, 120), ("a-1043", None, None, 90)]
+
+
 def test_activities_mean_what_the_source_says():
     worker = {"WorkerName": "a-1042", "WorkerPreviousActivityName": "Available"}
     coffee = form(
