@@ -52,6 +52,18 @@ def test_the_published_example_handles_in_182_seconds():
     assert (agent, sum(durations)) == ("a-1042", 182)
 
 
+@pytest.mark.parametrize("gone", ["2026-01-05T10:00:40Z", "2026-01-05T10:00:41Z", "2026-01-05T10:00:42Z"])
+def test_who_is_sent_on_from_a_queue_to_another_has_abandoned_none(gone):
+    moved = {"initiationMethod": "QUEUE_TRANSFER", "initialContactId": "c-01", "previousContactId": "c-01"}
+    story = [
+        *EVENTS[:2],
+        contact_event("DISCONNECTED", **QUEUE_INFO, disconnectTimestamp=gone),
+        contact_event("INITIATED", "c-02", **moved, initiationTimestamp="2026-01-05T10:00:41Z"),
+    ]
+    ((queue, outcome, reason, wait),) = visits(calls(said("amazon_connect_events", *story))["c-01"])
+    assert (queue, outcome, reason, wait) == ("q-1", "overflowed", "overflow", 30)
+
+
 def test_the_published_event_and_record_are_one_visit():
     queued = {"id": "ev-1", "detail-type": "Amazon Connect Contact Event", "source": "aws.connect",
               "detail": {"eventType": "QUEUED", "contactId": "c-01", "channel": "VOICE", "initiationMethod": "INBOUND",
