@@ -22,6 +22,7 @@ from gateway.sources import Source
 Event = Mapping[str, Any]
 
 BY_RESERVATION, BY_TASK = "2", "1"
+BY_QUEUE, BY_WORKFLOW, BY_CANCELLATION = "3", "2", "1"  # of the end of a wait
 PRESENCES = {"Offline": "signed_out", "Available": "available", "Idle": "available"}
 READ = frozenset(
     {"event_type", "eventtype", "sid", "account_sid", "workspace_sid", "workspace_name", "event_description",
@@ -117,12 +118,27 @@ def _queued(event: Event, _source: Source) -> Iterator[Fact]:
     yield _about(event, "call.queued", queue=_queue(event) or needed({}, "TaskQueueName", "TaskQueueSid"))
 
 
+def _moved(event: Event, source: Source) -> Iterator[Fact]:
+    """The wait in the queue before ends too, unless that queue has told of its own time-out."""
+    before = event.get("previous_task_queue_name") or event.get("previous_task_queue_sid")
+    if before:
+        yield _about(event, "call.queue_left", queue=before, data={"reason": "overflow", "tentative": True})
+    yield from _queued(event, source)
+
+
 def _timed_out(event: Event, _source: Source) -> Iterator[Fact]:
-    if _queue(event) is None:  # the workflow gives the task up; the queue has told of its own time-out
-        yield _noted("workflow.timeout", event)
-    else:
-        data = {"reason": "timeout", **waited(event, _at(event))}
-        yield _of_record(_about(event, "call.queue_left", data=data), "left", BY_RESERVATION)
+    yield _left(event, BY_QUEUE, reason="timeout")
+
+
+def _given_up(event: Event, _source: Source) -> Iterator[Fact]:
+    """The workflow gives the task up; where it names no queue, the queue has told of its own time-out."""
+    yield _noted("workflow.timeout", event) if _queue(event) is None else _left(event, BY_WORKFLOW, reason="timeout")
+
+
+def _left(event: Event, version: str, **data: Any) -> Fact:
+    """The end of a wait in a queue, which may be told of the queue, the workflow and the task."""
+    fact = _about(event, "call.queue_left", data={**data, **waited(event, _at(event))})
+    return _of_record(fact, f"{fact['queue']}:left", version)
 
 
 def _offered(event: Event, _source: Source) -> Iterator[Fact]:
@@ -185,14 +201,13 @@ def _canceled(event: Event, _source: Source) -> Iterator[Fact]:
     reason = str(event.get("task_canceled_reason") or event.get("reason") or "")
     hung_up = any(word in reason.lower() for word in ("hang", "hung"))
     raw = {"raw": {"reason": reason}} if reason else {}
-    left = {**waited(event, _at(event)), **raw}
-    if _queue(event) is not None and hung_up:
-        yield _about(event, "call.abandoned", data=left)
-    elif _queue(event) is not None:
+    queued = _queue(event) is not None and not is_direct(event)
+    if queued and hung_up:
+        yield _about(event, "call.abandoned", data={**waited(event, _at(event)), **raw})
+    elif queued:
         late = any(word in reason.lower() for word in ("timeout", "timed out", "ttl"))
-        data = {"reason": "timeout" if late else "withdrawn", **left}
-        yield _of_record(_about(event, "call.queue_left", data=data), "left", BY_TASK)
-    if _queue(event) is None or (not hung_up and _call(event) == event.get("task_sid")):
+        yield _left(event, BY_CANCELLATION, reason="timeout" if late else "withdrawn", **raw)
+    if not queued or (not hung_up and _call(event) == event.get("task_sid")):
         yield ended(_about(event, "call.ended", data={"by": "caller" if hung_up else "system", **raw}), "1")
 
 
@@ -230,9 +245,9 @@ def _disposition(event: Event, source: Source) -> Iterator[Fact]:
 RULES: Mapping[str, Callable[[Event, Source], Iterator[Fact]]] = {
     "task.created": _created,
     "task-queue.entered": _queued,
-    "task-queue.moved": _queued,
+    "task-queue.moved": _moved,
     "task-queue.timeout": _timed_out,
-    "workflow.timeout": _timed_out,
+    "workflow.timeout": _given_up,
     "reservation.created": _offered,
     "reservation.rejected": _missed,
     "reservation.timeout": _missed,

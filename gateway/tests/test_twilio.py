@@ -92,6 +92,43 @@ def test_a_time_out_that_is_told_of_queue_and_task_is_one_visit():
     ]
 
 
+def test_a_time_out_of_queue_and_workflow_is_one_visit_and_hides_none_in_the_next_queue():
+    late = [
+        task_event("task-queue.timeout", 15),
+        task_event("workflow.timeout", 15),
+        task_event("task-queue.entered", 16, TaskQueueName="q-care"),
+        task_event("task.canceled", 36, TaskQueueName="q-care", TaskCanceledReason="Task TTL Exceeded"),
+    ]
+    assert visits(calls(said("twilio_taskrouter", *HANDLED[:2], *late))["CA01"]) == [
+        ("q-sales", "overflowed", "timeout", 4),
+        ("q-care", "overflowed", "timeout", 20),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("timed_out", "reason"), [([], "overflow"), ([task_event("task-queue.timeout", 15)], "timeout")]
+)
+def test_a_task_that_is_moved_no_longer_waits_in_the_queue_before(timed_out, reason):
+    moved = task_event("task-queue.moved", 15, TaskQueueName="q-care", PreviousTaskQueueName="q-sales")
+    accepted = task_event("reservation.accepted", 20, **WORKER, TaskQueueName="q-care")
+    story = [*HANDLED[:2], *timed_out, moved, accepted, *HANDLED[4:]]
+    assert visits(calls(said("twilio_taskrouter", *story))["CA01"]) == [
+        ("q-sales", "overflowed", reason, 4),
+        ("q-care", "answered", None, 5),
+    ]
+
+
+def test_who_hangs_up_while_a_transfer_rings_at_an_agent_abandons_no_queue():
+    to_agent = {"TransferMode": "COLD", "TransferType": "WORKER", "TaskTransferSid": "TT01"}
+    story = [
+        *HANDLED[:4],
+        task_event("task.transfer-initiated", 100, **to_agent),
+        task_event("task.canceled", 110, **to_agent, TaskCanceledReason="hangup"),
+    ]
+    call = calls(said("twilio_taskrouter", *story))["CA01"]
+    assert (visits(call), call.state) == ([("q-sales", "answered", None, 9)], "ended")
+
+
 def test_after_a_transfer_both_agents_have_their_leg():
     second = {"WorkerName": "a-1043", "ReservationSid": "WR02"}
     story = [
