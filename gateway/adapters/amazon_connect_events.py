@@ -10,6 +10,7 @@ from gateway.adapters.amazon_connect import (
     DIRECTIONS,
     TRANSFERS,
     ended_by,
+    entered,
     is_call,
     name_of,
     of_contact,
@@ -62,7 +63,9 @@ def _facts(detail: Mapping[str, Any], envelope: Document) -> Iterator[Fact]:
         return
     kind, contact = needed(detail, "eventType"), needed(detail, "contactId")
     queue_info, agent_info = part(detail, "queueInfo"), part(detail, "agentInfo", "AgentInfo")
-    queue = name_of(None, queue_info.get("queueArn"))
+    queue = entered(
+        name_of(None, queue_info.get("queueArn")), detail.get("initiationMethod"), queue_info.get("enqueueTimestamp")
+    )
     agent = name_of(None, agent_info.get("agentArn") or agent_info.get("AgentArn"))
     linked = ("initiationMethod", "initialContactId", "previousContactId", "disconnectReason")
     method, first, before, reason = (word(detail.get(name)) for name in linked)

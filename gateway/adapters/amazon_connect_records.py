@@ -9,6 +9,7 @@ from gateway.adapters.amazon_connect import (
     DIRECTIONS,
     TRANSFERS,
     ended_by,
+    entered,
     is_call,
     name_of,
     of_contact,
@@ -72,12 +73,12 @@ def _rest(record: Document) -> dict[str, Any]:
 def _facts(record: Document, source: Source) -> Iterator[Fact]:
     contact, version = needed(record, "ContactId"), dated(record, "LastUpdateTimestamp")
     queue_part, agent_part = part(record, "Queue"), part(record, "Agent")
-    queue = name_of(queue_part.get("Name"), queue_part.get("ARN"))
     agent = name_of(agent_part.get("Username"), agent_part.get("ARN"))
     gone = record.get("DisconnectTimestamp") or version
     method, before, after = (
         word(record.get(name)) for name in ("InitiationMethod", "PreviousContactId", "NextContactId")
     )
+    queue = entered(name_of(queue_part.get("Name"), queue_part.get("ARN")), method, queue_part.get("EnqueueTimestamp"))
 
     def fact(kind: str, at: Any, **fields: Any) -> Fact:
         return of_contact(contact, version, kind, at or gone, **fields)

@@ -52,6 +52,16 @@ def test_the_published_example_handles_in_182_seconds():
     assert (agent, sum(durations)) == ("a-1042", 182)
 
 
+def test_what_an_agent_dials_is_a_leg_and_no_visit_to_the_queue_of_their_profile():
+    dialled = {"initiationMethod": "OUTBOUND", "queueInfo": {"queueArn": f"{ARN}queue/q-1"}}
+    events = [contact_event(kind, **dialled, **AGENT_INFO) for kind in ("CONNECTED_TO_AGENT", "DISCONNECTED")]
+    profile = {"ARN": f"{ARN}queue/q-1", "Name": "BasicQueue", "EnqueueTimestamp": None}
+    record = contact_record("2026-01-05T10:04:00Z", InitiationMethod="OUTBOUND", Queue=profile)
+    for told in (said("amazon_connect_events", *events), said("amazon_connect_records", record)):
+        call = calls(told)["c-01"]
+        assert (call.visits, len(call.legs), call.legs[0].queue, call.direction) == ((), 1, None, "outbound")
+
+
 @pytest.mark.parametrize("gone", ["2026-01-05T10:00:40Z", "2026-01-05T10:00:41Z", "2026-01-05T10:00:42Z"])
 def test_who_is_sent_on_from_a_queue_to_another_has_abandoned_none(gone):
     moved = {"initiationMethod": "QUEUE_TRANSFER", "initialContactId": "c-01", "previousContactId": "c-01"}
