@@ -110,10 +110,10 @@ def forms(body: bytes) -> Iterator[dict[str, str]]:
         if written := line.strip():
             pairs = [pair.partition("=") for pair in written.split("&")]
             said = [(name, text) for name, _, text in pairs if text]
-            yield dict(zip(*map(_decoded, zip(*said, strict=True)), strict=True)) if said else {}
+            yield dict(zip(*map(decoded, zip(*said, strict=True)), strict=True)) if said else {}
 
 
-def _decoded(texts: Sequence[str]) -> list[str]:
+def decoded(texts: Sequence[str]) -> list[str]:
     """The texts decoded: at once, which takes a third of the time, unless one of them holds what parts them."""
     together = "&".join(texts)
     if "%26" in together:
