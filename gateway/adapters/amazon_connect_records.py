@@ -96,6 +96,8 @@ def _facts(record: Document, source: Source) -> Iterator[Fact]:
         talk = number(agent_part.get("AgentInteractionDuration"), "AgentInteractionDuration")
         hold = number(agent_part.get("CustomerHoldDuration"), "CustomerHoldDuration")
         yield fact("call.leg_ended", None, agent=agent, data={"talk_seconds": talk, "hold_seconds": hold})
+        if out := record.get("TransferCompletedTimestamp"):  # to somebody outside; no other contact tells of that
+            yield fact("call.transferred", out, agent=agent)
         for wrapup in _wrapup(agent_part, gone):
             yield fact(wrapup.pop("type"), wrapup.pop("at"), agent=agent, data=wrapup)
     elif queue and (method == CALLBACK or after):

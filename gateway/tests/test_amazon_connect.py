@@ -52,6 +52,13 @@ def test_the_published_example_handles_in_182_seconds():
     assert (agent, sum(durations)) == ("a-1042", 182)
 
 
+def test_a_transfer_out_of_the_centre_ends_the_leg_of_the_agent_who_made_it():
+    moved = contact_record("2026-01-05T10:04:00Z", TransferCompletedTimestamp="2026-01-05T10:02:48Z")
+    call = calls(said("amazon_connect_records", moved))["c-01"]
+    assert legs(call) == [("a-1042", 140, 12, 30)]
+    assert (call.legs[0].transferred, call.legs[0].ended_at - call.legs[0].answered_at) == ("unstated", 152_000_000)
+
+
 def test_what_an_agent_dials_is_a_leg_and_no_visit_to_the_queue_of_their_profile():
     dialled = {"initiationMethod": "OUTBOUND", "queueInfo": {"queueArn": f"{ARN}queue/q-1"}}
     events = [contact_event(kind, **dialled, **AGENT_INFO) for kind in ("CONNECTED_TO_AGENT", "DISCONNECTED")]
