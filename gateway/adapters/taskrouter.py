@@ -15,7 +15,7 @@ import orjson
 
 from gateway.adapters.items import Item
 from gateway.adapters.reading import Fact, Malformed, item, needed, noted, number, numbers, since_1970, without, word
-from gateway.adapters.taskrouter_transfers import BEGUN, UNDONE, is_cold, is_direct, of_transfer, waited
+from gateway.adapters.taskrouter_transfers import BEGUN, UNDONE, is_cold, is_direct, is_to_queue, of_transfer, waited
 from gateway.adapters.twilio_voice import ended
 from gateway.sources import Source
 
@@ -84,6 +84,10 @@ def _queue(event: Event) -> str | None:
     return event.get("task_queue_name") or event.get("task_queue_sid") or None
 
 
+def _waited(event: Event) -> Mapping[str, float]:
+    return waited(event, _at(event)) if is_to_queue(event) else {}
+
+
 def _about(event: Event, kind: str, **fields: Any) -> Fact:
     call = _call(event)
     if call is None:
@@ -126,18 +130,14 @@ def _moved(event: Event, source: Source) -> Iterator[Fact]:
     yield from _queued(event, source)
 
 
-def _timed_out(event: Event, _source: Source) -> Iterator[Fact]:
-    yield _left(event, BY_QUEUE, reason="timeout")
-
-
-def _given_up(event: Event, _source: Source) -> Iterator[Fact]:
-    """The workflow gives the task up; where it names no queue, the queue has told of its own time-out."""
-    yield _noted("workflow.timeout", event) if _queue(event) is None else _left(event, BY_WORKFLOW, reason="timeout")
+def _timed_out(event_type: str, version: str, event: Event, _source: Source) -> Iterator[Fact]:
+    """Where a workflow that gives the task up names no queue, the queue has told of its own time-out."""
+    yield _noted(event_type, event) if _queue(event) is None else _left(event, version, reason="timeout")
 
 
 def _left(event: Event, version: str, **data: Any) -> Fact:
     """The end of a wait in a queue, which may be told of the queue, the workflow and the task."""
-    fact = _about(event, "call.queue_left", data={**data, **waited(event, _at(event))})
+    fact = _about(event, "call.queue_left", data={**data, **_waited(event)})
     return _of_record(fact, f"{fact['queue']}:left", version)
 
 
@@ -154,7 +154,7 @@ def _withdrawn(event: Event, _source: Source) -> Iterator[Fact]:
 
 
 def _accepted(event: Event, _source: Source) -> Iterator[Fact]:
-    answered = _of_agent(event, "call.answered", data=waited(event, _at(event)))
+    answered = _of_agent(event, "call.answered", data=_waited(event))
     yield answered | {"queue": None} if is_direct(event) else answered
 
 
@@ -203,7 +203,7 @@ def _canceled(event: Event, _source: Source) -> Iterator[Fact]:
     raw = {"raw": {"reason": reason}} if reason else {}
     queued = _queue(event) is not None and not is_direct(event)
     if queued and hung_up:
-        yield _about(event, "call.abandoned", data={**waited(event, _at(event)), **raw})
+        yield _about(event, "call.abandoned", data={**_waited(event), **raw})
     elif queued:
         late = any(word in reason.lower() for word in ("timeout", "timed out", "ttl"))
         yield _left(event, BY_CANCELLATION, reason="timeout" if late else "withdrawn", **raw)
@@ -246,8 +246,8 @@ RULES: Mapping[str, Callable[[Event, Source], Iterator[Fact]]] = {
     "task.created": _created,
     "task-queue.entered": _queued,
     "task-queue.moved": _moved,
-    "task-queue.timeout": _timed_out,
-    "workflow.timeout": _given_up,
+    "task-queue.timeout": partial(_timed_out, "task-queue.timeout", BY_QUEUE),
+    "workflow.timeout": partial(_timed_out, "workflow.timeout", BY_WORKFLOW),
     "reservation.created": _offered,
     "reservation.rejected": _missed,
     "reservation.timeout": _missed,

@@ -20,6 +20,11 @@ def is_cold(event: Event) -> bool:
     return event.get("transfer_mode") == "COLD"
 
 
+def is_to_queue(event: Event) -> bool:
+    """Whether a task waits because it was transferred to a queue."""
+    return event.get("transfer_type") == "QUEUE"
+
+
 def is_direct(event: Event) -> bool:
     """Whether a reservation is that of a transfer to one agent: whatever queue it names, nobody waited in it."""
     return event.get("transfer_type") == "WORKER"
@@ -32,12 +37,10 @@ def of_transfer(fact: Fact, event: Event, version: str) -> Fact:
 
 
 def waited(event: Event, at: str) -> dict[str, float]:
-    """How long the task waited in the queue to which it was transferred: since then, as it enters by that alone."""
+    """How long until `at` the task waited in the queue to which it was transferred, if it is said since when."""
     began = str(event.get("transfer_started") or "")
     if began.isdigit():
         began = since_1970(began, 1000 if len(began) > 10 else 1) or ""
-    if event.get("transfer_type") != "QUEUE" or not began:
-        return {}
     try:
         return {"wait_seconds": (datetime.fromisoformat(at) - datetime.fromisoformat(began)).total_seconds()}
     except (ValueError, TypeError):  # no instant, or one without an offset
