@@ -23,6 +23,7 @@ Event = Mapping[str, Any]
 
 BY_RESERVATION, BY_TASK = "2", "1"
 BY_QUEUE, BY_WORKFLOW, BY_CANCELLATION = "3", "2", "1"  # of the end of a wait
+CALLED = ("outbound_to", "to", "called")  # attributes: as Flex names whom an agent dials, and as Enqueue does
 PRESENCES = {"Offline": "signed_out", "Available": "available", "Idle": "available"}
 READ = frozenset(
     {"event_type", "eventtype", "sid", "account_sid", "workspace_sid", "workspace_name", "event_description",
@@ -105,9 +106,8 @@ def _of_record(fact: Fact, what: str, version: str) -> Fact:
 
 def _created(event: Event, source: Source) -> Iterator[Fact]:
     attributes = _attributes(event)
-    known, other = numbers(
-        source, **{"from": attributes.get("from"), "to": attributes.get("to") or attributes.get("called")}
-    )
+    called = next((attributes[name] for name in CALLED if attributes.get(name)), None)
+    known, other = numbers(source, **{"from": attributes.get("from"), "to": called})
     direction = attributes.get("direction")
     yield _about(
         event,

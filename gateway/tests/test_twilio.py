@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 
 from gateway.adapters.reading import forms
@@ -127,6 +128,12 @@ def test_who_hangs_up_while_a_transfer_rings_at_an_agent_abandons_no_queue():
     ]
     call = calls(said("twilio_taskrouter", *story))["CA01"]
     assert (visits(call), call.state) == ([("q-sales", "answered", None, 9)], "ended")
+
+
+def test_whom_an_agent_dials_is_the_customer_of_the_call():
+    dialled = {"direction": "outbound", "from": "+33199000100", "outbound_to": "+33199001234"}
+    (fact,) = said("twilio_taskrouter", task_event("task.created", 10, TaskAttributes=orjson.dumps(dialled).decode()))
+    assert (fact["direction"], fact["from"], fact["to"]) == ("outbound", "+33199000100", "+33199001234")
 
 
 def test_after_a_transfer_both_agents_have_their_leg():
