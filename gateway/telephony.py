@@ -47,7 +47,8 @@ class Feed:
                 await asyncio.sleep(0)
         if index < 0:
             raise Problem("request.empty")
-        WITHOUT_FACT.labels(exchange.route).inc(without_fact)
+        if without_fact:
+            WITHOUT_FACT.labels(exchange.route).inc(without_fact)
         await delivery.send(self._publisher, exchange, callback.status if callback else 202)
 
 

@@ -157,6 +157,15 @@ def test_a_caller_is_told_of_the_rate_limit(key):
     assert re.fullmatch(r'"default";r=\d+;t=\d+', answer.headers["RateLimit"])
 
 
+def test_what_feeds_take_is_taken_from_the_same_allowance(key):
+    caller = key("calls:ingest")
+    line = f"1767607200|{uuid4()}|q-sales|NONE|ENTERQUEUE||+33199001234|1"
+    feed = f"/v1/telephony/asterisk/queue-log?source={uuid4()}"
+    answers = [caller.http.post(EVENTS, json=answered("q-sales", 5)), caller.http.post(feed, content=line)]
+    left = [int(re.search(r"r=(\d+)", answer.headers["RateLimit"])[1]) for answer in answers]
+    assert left[1] == left[0] - 1
+
+
 def test_a_path_that_is_not_there_and_a_method_that_is_not_taken(administrator):
     is_problem(administrator.http.get("/v1/nothing"), 404, "request.not_found")
     is_problem(administrator.http.get(f"/v1/calls/{uuid4()}"), 404, "request.not_found")

@@ -17,6 +17,7 @@ BEFORE_ANY_RECORD = "1970-01-01T00:00:00Z"
 NO_CALL = frozenset({"MONITOR"})  # a supervisor who listens
 TRANSFERS = frozenset({"TRANSFER", "QUEUE_TRANSFER"})
 CALLBACK = "CALLBACK"
+DIALLED = frozenset({"OUTBOUND", "EXTERNAL_OUTBOUND"})  # by an agent
 DIRECTIONS = {
     "INBOUND": "inbound",
     "OUTBOUND": "outbound",
@@ -56,6 +57,11 @@ def is_call(channel: Any, method: Any) -> bool:
 def name_of(named: Any, arn: Any) -> str | None:
     """The name, else the last part of the ARN, which is the id."""
     return word(named) or (word(arn) or "").rpartition("/")[2] or None
+
+
+def entered(queue: str | None, method: Any, at: Any) -> str | None:
+    """The queue of a contact, if anybody waited in it: what an agent dials bears the queue of their routing profile."""
+    return None if word(method) in DIALLED and not at else queue
 
 
 def of_contact(contact: str, version: str, kind: str, at: Any, **fields: Any) -> Fact:

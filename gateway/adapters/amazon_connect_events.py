@@ -10,6 +10,7 @@ from gateway.adapters.amazon_connect import (
     DIRECTIONS,
     TRANSFERS,
     ended_by,
+    entered,
     is_call,
     name_of,
     of_contact,
@@ -23,9 +24,9 @@ from services.kernel.values import FieldError
 
 ABOUT_CONTACTS = "Amazon Connect Contact Event"
 WITHOUT_FACT = frozenset({"CONNECTED_TO_SYSTEM", "PAUSED", "RESUMED"})  # the system's answer; pauses of tasks, no holds
-READ = (
-    "eventType", "contactId", "channel", "initiationMethod", "initiationTimestamp", "disconnectTimestamp",
-    "initialContactId", "previousContactId", "disconnectReason", "queueInfo", "agentInfo", "AgentInfo", "instanceArn",
+READ = frozenset(
+    {"eventType", "contactId", "channel", "initiationMethod", "initiationTimestamp", "disconnectTimestamp",
+     "initialContactId", "previousContactId", "disconnectReason", "queueInfo", "agentInfo", "AgentInfo", "instanceArn"}
 )  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def _item(envelope: Document, source: Source) -> Item:
         return Item(fault=FieldError("", MALFORMED, "Give EventBridge's envelope, with id and detail."))
     if not is_call(detail.get("channel"), detail.get("initiationMethod")):
         return Item()
-    return item(id_, source, _facts(detail, envelope), without(detail, *READ))
+    return item(id_, source, _facts(detail, envelope), without(detail, READ))
 
 
 def _facts(detail: Mapping[str, Any], envelope: Document) -> Iterator[Fact]:
@@ -62,7 +63,9 @@ def _facts(detail: Mapping[str, Any], envelope: Document) -> Iterator[Fact]:
         return
     kind, contact = needed(detail, "eventType"), needed(detail, "contactId")
     queue_info, agent_info = part(detail, "queueInfo"), part(detail, "agentInfo", "AgentInfo")
-    queue = name_of(None, queue_info.get("queueArn"))
+    queue = entered(
+        name_of(None, queue_info.get("queueArn")), detail.get("initiationMethod"), queue_info.get("enqueueTimestamp")
+    )
     agent = name_of(None, agent_info.get("agentArn") or agent_info.get("AgentArn"))
     linked = ("initiationMethod", "initialContactId", "previousContactId", "disconnectReason")
     method, first, before, reason = (word(detail.get(name)) for name in linked)

@@ -9,6 +9,7 @@ from gateway.adapters.amazon_connect import (
     DIRECTIONS,
     TRANSFERS,
     ended_by,
+    entered,
     is_call,
     name_of,
     of_contact,
@@ -31,13 +32,13 @@ from gateway.adapters.reading import (
 from gateway.sources import Source
 from services.kernel.values import FieldError
 
-READ = (
-    "AWSAccountId", "AWSContactTraceRecordFormatVersion", "ContactId", "InitialContactId", "PreviousContactId",
-    "Channel", "InitiationMethod", "DisconnectReason", "InitiationTimestamp", "DisconnectTimestamp",
-    "LastUpdateTimestamp", "CustomerEndpoint", "SystemEndpoint", "Recordings", "Recording", "Campaign", "Username",
-    "Name", "EnqueueTimestamp", "DequeueTimestamp", "ConnectedToAgentTimestamp", "AgentInteractionDuration",
-    "CustomerHoldDuration", "Duration", "AfterContactWorkDuration", "AfterContactWorkStartTimestamp",
-    "AfterContactWorkEndTimestamp",
+READ = frozenset(
+    {"AWSAccountId", "AWSContactTraceRecordFormatVersion", "ContactId", "InitialContactId", "PreviousContactId",
+     "Channel", "InitiationMethod", "DisconnectReason", "InitiationTimestamp", "DisconnectTimestamp",
+     "LastUpdateTimestamp", "CustomerEndpoint", "SystemEndpoint", "Recordings", "Recording", "Campaign", "Username",
+     "Name", "EnqueueTimestamp", "DequeueTimestamp", "ConnectedToAgentTimestamp", "AgentInteractionDuration",
+     "CustomerHoldDuration", "Duration", "AfterContactWorkDuration", "AfterContactWorkStartTimestamp",
+     "AfterContactWorkEndTimestamp"}
 )  # fmt: skip
 
 
@@ -65,19 +66,19 @@ class AmazonConnectRecords:
 
 
 def _rest(record: Document) -> dict[str, Any]:
-    parts = {"Agent": without(part(record, "Agent"), *READ), "Queue": without(part(record, "Queue"), *READ)}
-    return without({**record, **parts}, *READ)
+    parts = {"Agent": without(part(record, "Agent"), READ), "Queue": without(part(record, "Queue"), READ)}
+    return without({**record, **parts}, READ)
 
 
 def _facts(record: Document, source: Source) -> Iterator[Fact]:
     contact, version = needed(record, "ContactId"), dated(record, "LastUpdateTimestamp")
     queue_part, agent_part = part(record, "Queue"), part(record, "Agent")
-    queue = name_of(queue_part.get("Name"), queue_part.get("ARN"))
     agent = name_of(agent_part.get("Username"), agent_part.get("ARN"))
     gone = record.get("DisconnectTimestamp") or version
     method, before, after = (
         word(record.get(name)) for name in ("InitiationMethod", "PreviousContactId", "NextContactId")
     )
+    queue = entered(name_of(queue_part.get("Name"), queue_part.get("ARN")), method, queue_part.get("EnqueueTimestamp"))
 
     def fact(kind: str, at: Any, **fields: Any) -> Fact:
         return of_contact(contact, version, kind, at or gone, **fields)
@@ -95,6 +96,8 @@ def _facts(record: Document, source: Source) -> Iterator[Fact]:
         talk = number(agent_part.get("AgentInteractionDuration"), "AgentInteractionDuration")
         hold = number(agent_part.get("CustomerHoldDuration"), "CustomerHoldDuration")
         yield fact("call.leg_ended", None, agent=agent, data={"talk_seconds": talk, "hold_seconds": hold})
+        if out := record.get("TransferCompletedTimestamp"):  # to somebody outside; no other contact tells of that
+            yield fact("call.transferred", out, agent=agent)
         for wrapup in _wrapup(agent_part, gone):
             yield fact(wrapup.pop("type"), wrapup.pop("at"), agent=agent, data=wrapup)
     elif queue and (method == CALLBACK or after):

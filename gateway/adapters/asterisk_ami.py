@@ -6,13 +6,29 @@ becomes a fact; what a fact has no field for stays in `data.raw`; what an event 
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
+from gateway.adapters.asterisk_ami_event import Event, Unusable
+from gateway.adapters.asterisk_ami_rules import (
+    ENDED,
+    JOIN,
+    LEFT,
+    MEMBER,
+    OF_EITHER_SIDE,
+    PAUSED,
+    RESUMED,
+    RULES,
+    STATE,
+    STATES,
+    TRANSFERRED,
+    WITHOUT_FACT,
+    Rule,
+)
 from gateway.adapters.asterisk_channels import device
-from gateway.adapters.asterisk_records import AMI, Told, record
+from gateway.adapters.asterisk_records import AMI, record
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.phone_numbers import e164
 from gateway.adapters.reading import documents
@@ -21,116 +37,6 @@ from services.kernel.values import FieldError
 
 _EPOCH = re.compile(r"(\d{10})(?:\.(\d{1,6}))?")
 _NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
-NO_KEY = ("", "")
-NOTHING_SAID = frozenset({"", "<unknown>", "<none>"})
-
-
-class Rule(NamedTuple):
-    """What an event means: the fact's type, where its numbers go, what is always so, and what the log may tell too."""
-
-    type: str
-    places: Mapping[str, str] = {}
-    always: Mapping[str, Any] = {}
-    told: Told | None = None
-
-
-_JOIN = Rule("call.queued", {"position": "position"}, told="entered")
-_WAITED = {"holdtime": "wait_seconds", "ringtime": "ring_seconds"}
-# TalkTime runs from the answer to the end, whatever was held meanwhile (app_queue.c: time(NULL) - starttime).
-_COMPLETED = {"holdtime": "wait_seconds", "talktime": "talk_seconds"}
-_GROSS = {"talk_includes_hold": True}
-_ENDED = Rule("call.ended", _COMPLETED, _GROSS, "completed")
-_TRANSFERRED = Rule("call.transferred", {"talktime": "talk_seconds"}, _GROSS, "completed")
-_GAVE_UP = {"position": "position", "holdtime": "wait_seconds"}
-# Sent of every exit, answers included; of one alone where the caller has pressed a key.
-_LEFT = Rule("call.queue_left", always={"reason": "key", "tentative": True})
-_PAUSED, _RESUMED, _STATE = Rule("agent.paused"), Rule("agent.resumed"), Rule("agent.state_changed")
-
-RULES: Mapping[str, Rule] = {
-    "queuecallerjoin": _JOIN,
-    "join": _JOIN,  # until Asterisk 11
-    # Also sent when a caller is sent on after the time-out or for want of agents: what follows, or the log, tells.
-    "queuecallerabandon": Rule("call.abandoned", _GAVE_UP, {"tentative": True}, told="left"),
-    "queuecallerleave": _LEFT,
-    "leave": _LEFT,  # until Asterisk 11
-    "agentcalled": Rule("call.ringing"),
-    "agentconnect": Rule("call.answered", _WAITED, told="answered"),
-    # Milliseconds, whatever the documentation says: `rna()` of app_queue.c gives the same `rnatime` to this event, to
-    # RINGNOANSWER of the log and to the message "Nobody picked up in %d ms". AgentConnect's are seconds.
-    "agentringnoanswer": Rule("call.ring_no_answer", {"ringtime": "ring_milliseconds"}, told="missed"),
-    "agentdump": Rule("call.ring_no_answer", told="dumped"),
-    "agentcomplete": _ENDED,
-    "queuememberadded": Rule("agent.signed_in"),
-    "queuememberremoved": Rule("agent.signed_out"),
-    "queuememberpause": _PAUSED,
-    "queuememberpaused": _PAUSED,  # until Asterisk 11
-    "queuememberstatus": _STATE,
-    "queuememberpenalty": _STATE,
-    "queuememberringinuse": _STATE,
-    "hold": Rule("call.held"),
-    "unhold": Rule("call.resumed"),
-}
-# Answers to actions and moving averages.
-WITHOUT_FACT = frozenset(
-    {
-        "queueparams", "queuemember", "queueentry", "queuestatuscomplete", "queuesummary",
-        "queuesummarycomplete", "fullybooted", "successfulauth", "challengesent",
-    }
-)  # fmt: skip
-# Events of a channel that may be the caller's or the agent's; what they have in common is the call that began it all.
-OF_EITHER_SIDE = frozenset({"hold", "unhold"})
-MEMBER = ("membername", "agentname", "interface", "agentcalled", "member", "location")
-STATES = {
-    "0": "unknown", "1": "not_in_use", "2": "in_use", "3": "busy", "4": "invalid", "5": "unavailable", "6": "ringing",
-    "7": "ringing_in_use", "8": "on_hold",
-}  # fmt: skip
-
-
-class Event:
-    """An event; whoever reads a key uses it up, and what nobody used is `rest`."""
-
-    def __init__(self, given: Mapping[str, Any]) -> None:
-        self._given = {name.casefold(): (name, value) for name, value in given.items()}
-        self._used = {"event", "privilege", "received_at", "timestamp"}
-        self.name = self.peek("event")
-        self.kind = self.name.casefold()
-
-    def peek(self, name: str) -> str:
-        """The value as text; empty where Asterisk says nothing. Of a key that came several times, the first value."""
-        value = self._given.get(name, NO_KEY)[1]
-        if value.__class__ is list:
-            value = value[0] if value else ""
-        text = str(value).strip() if isinstance(value, str | int | float) else ""
-        return "" if text in NOTHING_SAID else text
-
-    def first(self, names: Sequence[str]) -> str | None:
-        """The first of these keys that says something."""
-        return next((name for name in names if name in self._given and self.peek(name)), None)
-
-    def spelt(self, name: str) -> str:
-        """A key as the event spells it."""
-        return str(self._given[name][0])
-
-    def use(self, name: str) -> str:
-        """Likewise, and the key is used up."""
-        self._used.add(name)
-        return self.peek(name)
-
-    def rest(self) -> dict[str, Any]:
-        """What is left and says something."""
-        return {
-            name: value
-            for key, (name, value) in self._given.items()
-            if key not in self._used and not (isinstance(value, str) and value.strip() in NOTHING_SAID)
-        }
-
-
-class Unusable(Exception):  # noqa: N818 - becomes the event's verdict
-    """The event cannot become a fact."""
-
-    def __init__(self, key: str, code: str, remedy: str) -> None:
-        super().__init__(remedy)
-        self.fault = FieldError(f"/{key}", code, remedy)
 
 
 class AsteriskAmi:
@@ -200,7 +106,7 @@ def _facts(event: Event, source: Source) -> Iterator[dict[str, Any]]:
     elif rule.type.startswith("call."):
         if event.kind == "agentcomplete":
             reason = event.use("reason").casefold()
-            rule = _TRANSFERRED if reason == "transfer" else _ENDED
+            rule = TRANSFERRED if reason == "transfer" else ENDED
             if reason in ("caller", "agent"):
                 rule = rule._replace(always={"by": reason, **rule.always})
         yield _of_call(rule, event, source)
@@ -224,27 +130,24 @@ def _of_call(rule: Rule, event: Event, source: Source) -> dict[str, Any]:
     fact["root_call_id"] = root or None
     if rule.told is not None:
         fact |= {"record": record(rule.told, call, queue, agent or None), "record_version": AMI}
-    if rule is _JOIN and (number := e164(event.peek("calleridnum"), source.default_region)):
+    if rule is JOIN and (number := e164(event.peek("calleridnum"), source.default_region)):
         event.use("calleridnum")
         fact["from"] = number
     fact["data"] = {**rule.always, **_measures(rule, event)}
-    if rule is not _LEFT:  # which says what the entry has said
+    if rule is not LEFT:  # which says what the entry has said
         fact["data"] |= _raw(event)
     return fact
 
 
 def _measures(rule: Rule, event: Event) -> dict[str, Any]:
-    """The numbers of an event; a negative one (the clock was set back) counts as none and is kept in `raw`."""
+    """The numbers of an event."""
     measures: dict[str, Any] = {}
     for name, place in rule.places.items():
-        text = event.peek(name)
+        text = event.use(name)
         if text and not _NUMBER.fullmatch(text):
             raise Unusable(event.spelt(name), "invalid_field", f"{text[:40]!r} is not a number.")
         if text:
-            number = float(text) if "." in text else int(text)
-            measures[place] = max(number, 0)
-            if number >= 0:
-                event.use(name)
+            measures[place] = float(text) if "." in text else int(text)
     if "ring_milliseconds" in measures:
         measures["ring_seconds"] = measures.pop("ring_milliseconds") / 1000
     return measures
@@ -254,7 +157,7 @@ def _of_agent(rule: Rule, event: Event) -> Iterator[dict[str, Any]]:
     agent = _used_member(event)
     if not agent:
         raise Unusable("MemberName", "required", f"{event.name} belongs to an agent, and names none.")
-    if rule is _STATE:
+    if rule is STATE:
         # What a device is doing, which is the same in every queue.
         status = event.use("status")
         if not status:
@@ -266,12 +169,12 @@ def _of_agent(rule: Rule, event: Event) -> Iterator[dict[str, Any]]:
     about: dict[str, Any] = {"agent": agent, "data": {"queues": [queue]} if (queue := event.use("queue")) else {}}
     paused, reason = event.use("paused"), event.use("pausedreason") or event.use("reason")
     because = about["data"] | ({"reason": reason} if reason else {})
-    if rule is not _PAUSED:
+    if rule is not PAUSED:
         yield about | {"type": rule.type, "data": about["data"] | _raw(event)}
         if rule.type == "agent.signed_in" and paused == "1":
-            yield about | {"type": _PAUSED.type, "data": because}
+            yield about | {"type": PAUSED.type, "data": because}
     elif paused in ("0", "1"):
-        yield about | {"type": (_RESUMED, _PAUSED)[int(paused)].type, "data": because | _raw(event)}
+        yield about | {"type": (RESUMED, PAUSED)[int(paused)].type, "data": because | _raw(event)}
     else:
         raise Unusable("Paused", "invalid_field", f"{event.name}: Paused is {paused[:40]!r}, neither 0 nor 1.")
 

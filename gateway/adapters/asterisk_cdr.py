@@ -126,7 +126,7 @@ def _facts(row: Row, source: Source) -> Iterator[dict[str, Any]]:
     began = _instant(row, "start", source, asterisk_times.created(row["uniqueid"]))
     if began is None:
         raise Unusable("start", "required", "A row says when its call began.")
-    ended = _instant(row, "end", source, began) or began + timedelta(seconds=_seconds(row, "duration") or 0)
+    ended = _instant(row, "end", source, began) or began + timedelta(seconds=max(_seconds(row, "duration") or 0, 0))
     if _of_queue(row):
         yield {
             "type": "call.noted",
@@ -147,8 +147,6 @@ def _facts(row: Row, source: Source) -> Iterator[dict[str, Any]]:
         yield {"type": "call.answered", "occurred_at": answered.isoformat(), "agent": agent}
         talk = _seconds(row, "billsec")
         data: dict[str, Any] = {} if talk is None else {"talk_seconds": talk, "talk_includes_hold": True}
-        if row.get("billsec", "").startswith("-"):
-            data["raw"] = {"billsec": row["billsec"]}
         yield {"type": "call.leg_ended", "occurred_at": ended.isoformat(), "agent": agent, "data": data}
     yield {"type": "call.ended", "occurred_at": ended.isoformat(), "data": {"cause": disposition or None}}
 
@@ -175,13 +173,13 @@ def _direction(row: Row, source: Source) -> tuple[str | None, str]:
 
 
 def _seconds(row: Row, column: str) -> float | None:
-    """What a column says; a negative duration (the clock was set back) counts as none."""
+    """What a column says."""
     text = row.get(column, "")
     if not text:
         return None
     if not _SECONDS.fullmatch(text):
         raise Unusable(column, "invalid_field", f"{column} is {text[:40]!r}, not a number of seconds.")
-    return max(float(text) if "." in text else int(text), 0)
+    return float(text) if "." in text else int(text)
 
 
 def _instant(row: Row, column: str, source: Source, not_before: datetime | None) -> datetime | None:

@@ -8,12 +8,22 @@ import hashlib
 import re
 from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gateway.adapters import asterisk_times
+from gateway.adapters.asterisk_queue_log_rules import (
+    DIVERTED,
+    OUTCALL_BEGAN,
+    OUTCALL_ENDED,
+    PAUSED,
+    RULES,
+    TEXTS,
+    WITHOUT_FACT,
+    Rule,
+)
 from gateway.adapters.asterisk_records import QUEUE_LOG, Told, record
 from gateway.adapters.items import Item, Parameters
 from gateway.adapters.phone_numbers import e164
@@ -24,7 +34,6 @@ from services.kernel.values import FieldError
 
 NOBODY = "NONE"
 NO_CALL = frozenset({NOBODY, "", "MANAGER", "REALTIME", "CLI"})
-WITHOUT_FACT = frozenset({"CONFIGRELOAD", "SYSCOMPAT"})
 GENERATION = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 
 _EPOCH = re.compile(r"(\d{10})(?:\.(\d{1,6}))?")
@@ -33,75 +42,6 @@ _NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
 
 class Malformed(Exception):  # noqa: N818 - becomes the line's verdict
     """The line is cut off, or has a value that its event cannot have."""
-
-
-class Rule(NamedTuple):
-    """What an event means: the fact's type, its fewest parameters, where each goes, and what is always so.
-
-    Places: `from` (a caller's number), a field of `data`, or `raw.x`; seconds and positions are numbers. `told`: what
-    AMI may tell of too.
-    """
-
-    type: str
-    fewest: int = 0
-    places: Sequence[str] = ()
-    always: Mapping[str, Any] = {}
-    told: Told | None = None
-
-
-# Asterisk measures talk from the answer to the end; holds are told by AMI alone.
-_GROSS = {"talk_includes_hold": True}
-_EXIT = ("raw.position", "raw.original_position", "wait_seconds")
-_COMPLETE = ("wait_seconds", "talk_seconds", "raw.original_position")
-_TRANSFER = ("raw.wait_seconds", "talk_seconds", "raw.original_position")
-_BLIND = Rule(
-    "call.transferred", 2, ("raw.extension", "raw.context", *_TRANSFER), {"kind": "blind", **_GROSS}, "completed"
-)
-_SIGNED_IN, _SIGNED_OUT = Rule("agent.signed_in", 0, ("raw.channel",)), Rule("agent.signed_out", 0, ("raw.channel",))
-_PAUSED, _RESUMED = Rule("agent.paused", 0, ("reason",)), Rule("agent.resumed", 0, ("reason",))
-
-
-def _left(reason: str) -> Rule:
-    return Rule("call.queue_left", always={"reason": reason})
-
-
-RULES: Mapping[str, Rule] = {
-    "ENTERQUEUE": Rule("call.queued", 2, ("raw.url", "from", "position", "raw.caller_name"), told="entered"),
-    "CONNECT": Rule("call.answered", 1, ("wait_seconds", "raw.agent_channel", "ring_seconds"), told="answered"),
-    "COMPLETECALLER": Rule("call.ended", 2, _COMPLETE, {"by": "caller", **_GROSS}, "completed"),
-    "COMPLETEAGENT": Rule("call.ended", 2, _COMPLETE, {"by": "agent", **_GROSS}, "completed"),
-    "ABANDON": Rule("call.abandoned", 3, ("position", "raw.original_position", "wait_seconds"), told="left"),
-    "EXITWITHTIMEOUT": Rule("call.queue_left", 1, _EXIT, {"reason": "timeout"}, "left"),
-    "EXITEMPTY": Rule("call.queue_left", 1, _EXIT, {"reason": "no_agents"}, "left"),
-    "EXITWITHKEY": Rule("call.queue_left", 2, ("key", *_EXIT), {"reason": "key"}, "left"),
-    "WITHDRAW": Rule("call.queue_left", 3, (*_EXIT, "raw.info"), {"reason": "withdrawn"}, "left"),
-    "RINGNOANSWER": Rule("call.ring_no_answer", 1, ("ring_milliseconds",), told="missed"),
-    "RINGCANCELED": Rule("call.ring_no_answer", 1, ("ring_milliseconds",), {"cancelled": True}),
-    "AGENTDUMP": Rule("call.ring_no_answer", told="dumped"),
-    "BLINDTRANSFER": _BLIND,
-    "TRANSFER": _BLIND,
-    "ATTENDEDTRANSFER": Rule(
-        "call.transferred", 4, ("raw.target", *_TRANSFER), {"kind": "attended", **_GROSS}, "completed"
-    ),
-    "ADDMEMBER": _SIGNED_IN,
-    "REMOVEMEMBER": _SIGNED_OUT,
-    "AGENTLOGIN": _SIGNED_IN,
-    "AGENTLOGOFF": Rule("agent.signed_out", 0, ("raw.channel", "raw.signed_in_seconds")),
-    "PAUSE": _PAUSED,
-    "PAUSEALL": _PAUSED,
-    "UNPAUSE": _RESUMED,
-    "UNPAUSEALL": _RESUMED,
-    "QUEUESTART": Rule("source.restarted"),
-    # Turned away before entering, as some distributions write it.
-    "FULL": _left("full"),
-    "JOINEMPTY": _left("no_agents"),
-    "LEAVEEMPTY": _left("no_agents"),
-    "CLOSED": _left("closed"),
-}
-DIVERTED = _left("overflow")  # DIVERT_*
-OUTCALL_BEGAN = Rule("call.started")
-OUTCALL_ENDED = Rule("call.ended", 2, ("cause", "talk_seconds", "raw.parameters"))
-TEXTS = frozenset({"reason", "key", "cause"})
 
 
 class Line(NamedTuple):
@@ -207,7 +147,7 @@ def _facts(line: Line, source: Source) -> Iterator[dict[str, Any]]:
         return
     yield _fact(rule, line, source)
     if line.event == "ADDMEMBER" and line.parameters[:1] == ["PAUSED"]:
-        yield _fact(_PAUSED, line._replace(parameters=[]), source)
+        yield _fact(PAUSED, line._replace(parameters=[]), source)
 
 
 def _fact(rule: Rule, line: Line, source: Source) -> dict[str, Any]:
@@ -234,7 +174,7 @@ def _fact(rule: Rule, line: Line, source: Source) -> dict[str, Any]:
         elif place.startswith("raw."):
             raw[place[4:]] = value
         else:
-            _put(data, raw, place, value, line.event)
+            _put(data, place, value, line.event)
     if more := [value for value in parameters[len(rule.places) :] if value]:
         raw["more"] = more
     if raw:
@@ -242,16 +182,14 @@ def _fact(rule: Rule, line: Line, source: Source) -> dict[str, Any]:
     return fact
 
 
-def _put(data: dict[str, Any], raw: dict[str, Any], place: str, value: str, event: str) -> None:
-    """One value of `data`; a negative duration (the clock was set back) counts as none and is kept in `raw`."""
+def _put(data: dict[str, Any], place: str, value: str, event: str) -> None:
+    """One value of `data`."""
     if place in TEXTS:
         data[place] = value
         return
     if not _NUMBER.fullmatch(value):
         raise Malformed(f"{event}: {place} is {value[:40]!r}, not a number.")
     number = float(value) if "." in value else int(value)
-    if number < 0:
-        raw[place], number = value, 0
     if place == "ring_milliseconds":
         data["ring_seconds"] = number / 1000
     else:

@@ -128,10 +128,12 @@ def _facts(row: Row, source: Source) -> Iterator[dict[str, Any]]:
         _instant(row, column, source) for column in ("started_at", "queued_at", "answered_at", "ended_at")
     )
     durations = {column: _seconds(row, column) for column in DURATIONS}
+    if ended is None and answered and durations["talk_s"] is not None:
+        ended = _after(answered, durations["talk_s"] + (durations["hold_s"] or 0))
     queue, agent = row.get("queue"), row.get("agent")
     outcome = row.get("outcome", "").lower()
     wait = {"wait_seconds": durations["wait_s"]}
-    last = ended or answered or queued or started
+    last = ended or answered or _after(queued or started, durations["wait_s"] or 0)
     about = {"direction": row["direction"].lower(), **_numbers(row, source)}
     yield _fact("call.started", started, **about, data={"raw": _more(row, about)})
     if queue:
@@ -152,15 +154,18 @@ def _facts(row: Row, source: Source) -> Iterator[dict[str, Any]]:
         )
     wrapup = durations["wrapup_s"]
     if wrapup is not None and ended and answered:
-        try:
-            over = ended + timedelta(seconds=float(wrapup))
-        except OverflowError as error:
-            raise Unreadable("ended_at", FAR_AWAY) from error
-        yield _fact("call.wrapup_ended", over, agent=agent, data={"wrapup_seconds": wrapup})
+        yield _fact("call.wrapup_ended", _after(ended, wrapup), agent=agent, data={"wrapup_seconds": wrapup})
     if code := row.get("disposition"):
         yield _fact("call.disposition_set", last, data={"code": code})
     if location := row.get("recording_url"):
         yield _fact("call.recorded", last, data={"location": location})
+
+
+def _after(instant: datetime, seconds: float) -> datetime:
+    try:
+        return instant + timedelta(seconds=float(seconds))
+    except OverflowError as error:
+        raise Unreadable("ended_at", FAR_AWAY) from error
 
 
 def _check(row: Row) -> None:

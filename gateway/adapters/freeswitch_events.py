@@ -42,9 +42,9 @@ SIGNS: Mapping[str, tuple[str, ...]] = {
 }
 NOT_THE_AGENTS_FAULT = frozenset({"ORIGINATOR_CANCEL", "LOSE_RACE", "PICKED_OFF"})
 EXITS = {"TIMEOUT": "timeout", "NO_AGENT_TIMEOUT": "no_agents", "EXIT_WITH_KEY": "key"}
-READ = (
-    "CC-Action", "CC-Queue", "CC-Agent", "CC-Member-UUID", "CC-Member-Session-UUID", "CC-Member-CID-Number",
-    "CC-Member-CID-Name", "CC-Hangup-Cause", "CC-Agent-Status", "CC-Agent-State",
+READ = frozenset(
+    {"CC-Action", "CC-Queue", "CC-Agent", "CC-Member-UUID", "CC-Member-Session-UUID", "CC-Member-CID-Number",
+     "CC-Member-CID-Name", "CC-Hangup-Cause", "CC-Agent-Status", "CC-Agent-State"}
 )  # fmt: skip
 BY_EVENT, BY_RESUME, BY_RECORD = "3", "2", "1"
 
@@ -67,7 +67,7 @@ class FreeswitchEvents:
                 continue
             headers = _plain(document)
             about_queue = {name: text for name, text in headers.items() if name.startswith("CC-")}
-            yield item(_id(headers), source, _facts(headers, source), without(about_queue, *READ))
+            yield item(_id(headers), source, _facts(headers, source), without(about_queue, READ))
 
 
 def _plain(document: Mapping[str, Any]) -> Headers:

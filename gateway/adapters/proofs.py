@@ -9,8 +9,9 @@ import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+from gateway.adapters.reading import decoded
 from gateway.keys import PREFIX
 
 Headers = Mapping[bytes, bytes]
@@ -104,8 +105,9 @@ def signature(secret: str, text: str) -> bytes:
 
 
 def _flat(body: bytes) -> str:
-    pairs = set(parse_qsl(body.decode("latin-1"), keep_blank_values=True))
-    return "".join([name + value for name, value in sorted(pairs)])
+    names, _, texts = zip(*[pair.partition("=") for pair in body.decode("latin-1").split("&")], strict=True)
+    pairs = set(zip(decoded(names), decoded(texts), strict=True))
+    return "".join([name + text for name, text in sorted(pairs)])
 
 
 def _with_and_without_port(url: str) -> Iterator[str]:

@@ -8,28 +8,32 @@ source the greater version, so that each counts once.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
 
 from gateway.adapters.items import Item
 from gateway.adapters.reading import Fact, Malformed, item, needed, noted, number, numbers, since_1970, without, word
+from gateway.adapters.taskrouter_transfers import BEGUN, UNDONE, is_cold, is_direct, is_to_queue, of_transfer, waited
 from gateway.adapters.twilio_voice import ended
 from gateway.sources import Source
 
 Event = Mapping[str, Any]
 
 BY_RESERVATION, BY_TASK = "2", "1"
+BY_QUEUE, BY_WORKFLOW, BY_CANCELLATION = "3", "2", "1"  # of the end of a wait
+CALLED = ("outbound_to", "to", "called")  # attributes: as Flex names whom an agent dials, and as Enqueue does
 PRESENCES = {"Offline": "signed_out", "Available": "available", "Idle": "available"}
-READ = (
-    "event_type", "eventtype", "sid", "account_sid", "workspace_sid", "workspace_name", "event_description",
-    "resource_type", "resource_sid", "timestamp", "timestamp_ms", "task_queue_name", "worker_name",
+READ = frozenset(
+    {"event_type", "eventtype", "sid", "account_sid", "workspace_sid", "workspace_name", "event_description",
+     "resource_type", "resource_sid", "timestamp", "timestamp_ms", "task_queue_name", "worker_name"}
 )  # fmt: skip
 
 
 def taskrouter_item(event_type: str, id_: str | None, event: Event, source: Source) -> Item:
     """What an event of that type says."""
-    return item(id_, source, _facts(event_type, event, source), without(event, *READ))
+    return item(id_, source, _facts(event_type, event, source), without(event, READ))
 
 
 def _facts(event_type: str, event: Event, source: Source) -> Iterator[Fact]:
@@ -81,6 +85,10 @@ def _queue(event: Event) -> str | None:
     return event.get("task_queue_name") or event.get("task_queue_sid") or None
 
 
+def _waited(event: Event) -> Mapping[str, float]:
+    return waited(event, _at(event)) if is_to_queue(event) else {}
+
+
 def _about(event: Event, kind: str, **fields: Any) -> Fact:
     call = _call(event)
     if call is None:
@@ -98,9 +106,8 @@ def _of_record(fact: Fact, what: str, version: str) -> Fact:
 
 def _created(event: Event, source: Source) -> Iterator[Fact]:
     attributes = _attributes(event)
-    known, other = numbers(
-        source, **{"from": attributes.get("from"), "to": attributes.get("to") or attributes.get("called")}
-    )
+    called = next((attributes[name] for name in CALLED if attributes.get(name)), None)
+    known, other = numbers(source, **{"from": attributes.get("from"), "to": called})
     direction = attributes.get("direction")
     yield _about(
         event,
@@ -115,11 +122,23 @@ def _queued(event: Event, _source: Source) -> Iterator[Fact]:
     yield _about(event, "call.queued", queue=_queue(event) or needed({}, "TaskQueueName", "TaskQueueSid"))
 
 
-def _timed_out(event: Event, _source: Source) -> Iterator[Fact]:
-    if _queue(event) is None:  # the workflow gives the task up; the queue has told of its own time-out
-        yield _noted("workflow.timeout", event)
-    else:
-        yield _of_record(_about(event, "call.queue_left", data={"reason": "timeout"}), "left", BY_RESERVATION)
+def _moved(event: Event, source: Source) -> Iterator[Fact]:
+    """The wait in the queue before ends too, unless that queue has told of its own time-out."""
+    before = event.get("previous_task_queue_name") or event.get("previous_task_queue_sid")
+    if before:
+        yield _about(event, "call.queue_left", queue=before, data={"reason": "overflow", "tentative": True})
+    yield from _queued(event, source)
+
+
+def _timed_out(event_type: str, version: str, event: Event, _source: Source) -> Iterator[Fact]:
+    """Where a workflow that gives the task up names no queue, the queue has told of its own time-out."""
+    yield _noted(event_type, event) if _queue(event) is None else _left(event, version, reason="timeout")
+
+
+def _left(event: Event, version: str, **data: Any) -> Fact:
+    """The end of a wait in a queue, which may be told of the queue, the workflow and the task."""
+    fact = _about(event, "call.queue_left", data={**data, **_waited(event)})
+    return _of_record(fact, f"{fact['queue']}:left", version)
 
 
 def _offered(event: Event, _source: Source) -> Iterator[Fact]:
@@ -135,7 +154,20 @@ def _withdrawn(event: Event, _source: Source) -> Iterator[Fact]:
 
 
 def _accepted(event: Event, _source: Source) -> Iterator[Fact]:
-    yield _of_agent(event, "call.answered")
+    answered = _of_agent(event, "call.answered", data=_waited(event))
+    yield answered | {"queue": None} if is_direct(event) else answered
+
+
+def _transferred(event: Event, _source: Source) -> Iterator[Fact]:
+    if is_cold(event):
+        by, data = event.get("transfer_initiating_worker_sid"), {"kind": "blind"}
+        yield of_transfer(_about(event, "call.transferred", queue=None, agent=by, data=data), event, BEGUN)
+    else:
+        yield _noted("task.transfer-initiated", event)
+
+
+def _undone(event_type: str, event: Event, _source: Source) -> Iterator[Fact]:
+    yield of_transfer(_noted(event_type, event), event, UNDONE)
 
 
 def _wraps(event: Event, _source: Source) -> Iterator[Fact]:
@@ -169,13 +201,13 @@ def _canceled(event: Event, _source: Source) -> Iterator[Fact]:
     reason = str(event.get("task_canceled_reason") or event.get("reason") or "")
     hung_up = any(word in reason.lower() for word in ("hang", "hung"))
     raw = {"raw": {"reason": reason}} if reason else {}
-    if _queue(event) is not None and hung_up:
-        yield _about(event, "call.abandoned", data=raw)
-    elif _queue(event) is not None:
+    queued = _queue(event) is not None and not is_direct(event)
+    if queued and hung_up:
+        yield _about(event, "call.abandoned", data={**_waited(event), **raw})
+    elif queued:
         late = any(word in reason.lower() for word in ("timeout", "timed out", "ttl"))
-        data = {"reason": "timeout" if late else "withdrawn", **raw}
-        yield _of_record(_about(event, "call.queue_left", data=data), "left", BY_TASK)
-    if _queue(event) is None or (not hung_up and _call(event) == event.get("task_sid")):
+        yield _left(event, BY_CANCELLATION, reason="timeout" if late else "withdrawn", **raw)
+    if not queued or (not hung_up and _call(event) == event.get("task_sid")):
         yield ended(_about(event, "call.ended", data={"by": "caller" if hung_up else "system", **raw}), "1")
 
 
@@ -213,9 +245,9 @@ def _disposition(event: Event, source: Source) -> Iterator[Fact]:
 RULES: Mapping[str, Callable[[Event, Source], Iterator[Fact]]] = {
     "task.created": _created,
     "task-queue.entered": _queued,
-    "task-queue.moved": _queued,
-    "task-queue.timeout": _timed_out,
-    "workflow.timeout": _timed_out,
+    "task-queue.moved": _moved,
+    "task-queue.timeout": partial(_timed_out, "task-queue.timeout", BY_QUEUE),
+    "workflow.timeout": partial(_timed_out, "workflow.timeout", BY_WORKFLOW),
     "reservation.created": _offered,
     "reservation.rejected": _missed,
     "reservation.timeout": _missed,
@@ -228,6 +260,9 @@ RULES: Mapping[str, Callable[[Event, Source], Iterator[Fact]]] = {
     "task.wrapup": _task_wraps,
     "task.completed": _task_done,
     "task.canceled": _canceled,
+    "task.transfer-initiated": _transferred,
+    "task.transfer-failed": partial(_undone, "task.transfer-failed"),
+    "task.transfer-canceled": partial(_undone, "task.transfer-canceled"),
     "task.updated": _updated,
     "worker.activity.update": _activity,
 }

@@ -52,6 +52,35 @@ def test_the_published_example_handles_in_182_seconds():
     assert (agent, sum(durations)) == ("a-1042", 182)
 
 
+def test_a_transfer_out_of_the_centre_ends_the_leg_of_the_agent_who_made_it():
+    moved = contact_record("2026-01-05T10:04:00Z", TransferCompletedTimestamp="2026-01-05T10:02:48Z")
+    call = calls(said("amazon_connect_records", moved))["c-01"]
+    assert legs(call) == [("a-1042", 140, 12, 30)]
+    assert (call.legs[0].transferred, call.legs[0].ended_at - call.legs[0].answered_at) == ("unstated", 152_000_000)
+
+
+def test_what_an_agent_dials_is_a_leg_and_no_visit_to_the_queue_of_their_profile():
+    dialled = {"initiationMethod": "OUTBOUND", "queueInfo": {"queueArn": f"{ARN}queue/q-1"}}
+    events = [contact_event(kind, **dialled, **AGENT_INFO) for kind in ("CONNECTED_TO_AGENT", "DISCONNECTED")]
+    profile = {"ARN": f"{ARN}queue/q-1", "Name": "BasicQueue", "EnqueueTimestamp": None}
+    record = contact_record("2026-01-05T10:04:00Z", InitiationMethod="OUTBOUND", Queue=profile)
+    for told in (said("amazon_connect_events", *events), said("amazon_connect_records", record)):
+        call = calls(told)["c-01"]
+        assert (call.visits, len(call.legs), call.legs[0].queue, call.direction) == ((), 1, None, "outbound")
+
+
+@pytest.mark.parametrize("gone", ["2026-01-05T10:00:40Z", "2026-01-05T10:00:41Z", "2026-01-05T10:00:42Z"])
+def test_who_is_sent_on_from_a_queue_to_another_has_abandoned_none(gone):
+    moved = {"initiationMethod": "QUEUE_TRANSFER", "initialContactId": "c-01", "previousContactId": "c-01"}
+    story = [
+        *EVENTS[:2],
+        contact_event("DISCONNECTED", **QUEUE_INFO, disconnectTimestamp=gone),
+        contact_event("INITIATED", "c-02", **moved, initiationTimestamp="2026-01-05T10:00:41Z"),
+    ]
+    ((queue, outcome, reason, wait),) = visits(calls(said("amazon_connect_events", *story))["c-01"])
+    assert (queue, outcome, reason, wait) == ("q-1", "overflowed", "overflow", 30)
+
+
 def test_the_published_event_and_record_are_one_visit():
     queued = {"id": "ev-1", "detail-type": "Amazon Connect Contact Event", "source": "aws.connect",
               "detail": {"eventType": "QUEUED", "contactId": "c-01", "channel": "VOICE", "initiationMethod": "INBOUND",

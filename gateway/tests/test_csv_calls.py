@@ -64,6 +64,17 @@ def test_a_call_that_nobody_took_left_its_queue_as_the_row_says(outcome, became,
     assert (visit.outcome, visit.reason, visit.wait_ms) == (became, reason, 41_500)
 
 
+def test_an_end_that_no_column_says_follows_from_the_durations():
+    head = "external_id,direction,started_at,answered_at,agent,queue,talk_s,hold_s,wrapup_s"
+    call = folded(*facts_of(head, "c-1,inbound,2026-01-05T09:00:00Z,2026-01-05T09:00:10Z,a-1,q-sales,95,5,20"))
+    leg = call.legs[0]
+    assert (call.state, leg.handled, leg.talk_ms, leg.hold_ms, leg.wrapup_ms) == ("ended", True, 95_000, 5_000, 20_000)
+    assert leg.ended_at - leg.answered_at == 100_000_000
+    head = "external_id,direction,started_at,queue,outcome,wait_s"
+    (visit,) = folded(*facts_of(head, "c-2,inbound,2026-01-05T09:00:00Z,q-sales,abandoned,35")).visits
+    assert (visit.wait_ms, visit.ended_at - visit.entered_at) == (35_000, 35_000_000)
+
+
 def test_stated_durations_win_over_instants():
     head = f"{HEAD},talk_s,wait_s"
     call = folded(*facts_of(head, f"{ROW},100,18"))

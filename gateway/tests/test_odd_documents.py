@@ -131,9 +131,9 @@ def row(**columns):
     return usual | columns
 
 
-def test_a_negative_duration_counts_as_none_and_the_call_is_kept():
+def test_a_negative_duration_is_kept_as_it_is_stated():
     ended = next(f for f in facts("asterisk_cdr", orjson.dumps(row(billsec="-4"))) if f["type"] == "call.leg_ended")
-    assert (ended["data"]["talk_seconds"], ended["data"]["raw"]) == (0, {"billsec": "-4"})
+    assert ended["data"] == {"talk_seconds": -4, "talk_includes_hold": True}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Twilio's lines and tasks meet in one call."""
 
+from datetime import UTC, datetime
+
+import orjson
 import pytest
 
 from gateway.adapters.reading import forms
@@ -90,6 +93,49 @@ def test_a_time_out_that_is_told_of_queue_and_task_is_one_visit():
     ]
 
 
+def test_a_time_out_of_queue_and_workflow_is_one_visit_and_hides_none_in_the_next_queue():
+    late = [
+        task_event("task-queue.timeout", 15),
+        task_event("workflow.timeout", 15),
+        task_event("task-queue.entered", 16, TaskQueueName="q-care"),
+        task_event("task.canceled", 36, TaskQueueName="q-care", TaskCanceledReason="Task TTL Exceeded"),
+    ]
+    assert visits(calls(said("twilio_taskrouter", *HANDLED[:2], *late))["CA01"]) == [
+        ("q-sales", "overflowed", "timeout", 4),
+        ("q-care", "overflowed", "timeout", 20),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("timed_out", "reason"), [([], "overflow"), ([task_event("task-queue.timeout", 15)], "timeout")]
+)
+def test_a_task_that_is_moved_no_longer_waits_in_the_queue_before(timed_out, reason):
+    moved = task_event("task-queue.moved", 15, TaskQueueName="q-care", PreviousTaskQueueName="q-sales")
+    accepted = task_event("reservation.accepted", 20, **WORKER, TaskQueueName="q-care")
+    story = [*HANDLED[:2], *timed_out, moved, accepted, *HANDLED[4:]]
+    assert visits(calls(said("twilio_taskrouter", *story))["CA01"]) == [
+        ("q-sales", "overflowed", reason, 4),
+        ("q-care", "answered", None, 5),
+    ]
+
+
+def test_who_hangs_up_while_a_transfer_rings_at_an_agent_abandons_no_queue():
+    to_agent = {"TransferMode": "COLD", "TransferType": "WORKER", "TaskTransferSid": "TT01"}
+    story = [
+        *HANDLED[:4],
+        task_event("task.transfer-initiated", 100, **to_agent),
+        task_event("task.canceled", 110, **to_agent, TaskCanceledReason="hangup"),
+    ]
+    call = calls(said("twilio_taskrouter", *story))["CA01"]
+    assert (visits(call), call.state) == ([("q-sales", "answered", None, 9)], "ended")
+
+
+def test_whom_an_agent_dials_is_the_customer_of_the_call():
+    dialled = {"direction": "outbound", "from": "+33199000100", "outbound_to": "+33199001234"}
+    (fact,) = said("twilio_taskrouter", task_event("task.created", 10, TaskAttributes=orjson.dumps(dialled).decode()))
+    assert (fact["direction"], fact["from"], fact["to"]) == ("outbound", "+33199000100", "+33199001234")
+
+
 def test_after_a_transfer_both_agents_have_their_leg():
     second = {"WorkerName": "a-1043", "ReservationSid": "WR02"}
     story = [
@@ -105,6 +151,79 @@ def test_after_a_transfer_both_agents_have_their_leg():
     assert legs(calls(said("twilio_taskrouter", *story))["CA01"]) == [("a-1042", 120, 0, 10), ("a-1043", 90, 0, 20)]
 
 
+TRANSFER = {"TaskTransferSid": "TT01", "TransferInitiatingWorkerSid": "WK01", "TransferStarted": (T + 100) * 1000}
+COLD = {**TRANSFER, "TransferMode": "COLD"}
+SECOND = {"WorkerName": "a-1043", "ReservationSid": "WR02"}
+
+
+def transferred(call):
+    return [(leg.agent, leg.queue, leg.transferred, leg.talk_ms / 1000) for leg in call.legs]
+
+
+def test_a_cold_transfer_to_an_agent_ends_the_leg_and_makes_no_visit_of_the_other():
+    to_agent = {**COLD, "TransferType": "WORKER", "TransferTo": "WK02"}
+    story = [
+        *HANDLED[:4],
+        task_event("task.transfer-initiated", 100, **to_agent),
+        task_event("reservation.wrapup", 101, **WORKER),
+        task_event("reservation.created", 102, **to_agent, **SECOND),
+        task_event("reservation.accepted", 110, **to_agent, **SECOND),
+        task_event("task.transfer-completed", 110, **to_agent),
+        task_event("reservation.completed", 121, **WORKER),
+        task_event("reservation.completed", 200, **SECOND),
+    ]
+    call = calls(said("twilio_taskrouter", *story))["CA01"]
+    assert transferred(call) == [("a-1042", "q-sales", "blind", 80), ("a-1043", None, None, 90)]
+    assert visits(call) == [("q-sales", "answered", None, 9)]
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        (("reservation.accepted", SECOND), ("answered", None)),
+        (("task.canceled", {"TaskCanceledReason": "hangup"}), ("abandoned", None)),
+        (("task-queue.timeout", {}), ("overflowed", "timeout")),
+    ],
+)
+def test_a_cold_transfer_to_a_queue_is_a_visit_that_waited_since_then(end, outcome):
+    to_queue = {**COLD, "TransferType": "QUEUE", "TransferTo": "WQ02", "TaskQueueName": "q-care"}
+    story = [
+        *HANDLED[:4],
+        task_event("task.transfer-initiated", 100, **to_queue),
+        task_event("reservation.wrapup", 101, **WORKER),
+        task_event(end[0], 130, **{**to_queue, **end[1]}),
+    ]
+    for told in (story, [*story, task_event("task-queue.entered", 100, TaskQueueName="q-care")]):
+        call = calls(said("twilio_taskrouter", *told))["CA01"]
+        assert visits(call) == [("q-sales", "answered", None, 9), ("q-care", *outcome, 30)]
+        assert (call.legs[0].transferred, call.legs[0].talk_ms) == ("blind", 80_000)
+
+
+@pytest.mark.parametrize("undone", ["task.transfer-failed", "task.transfer-canceled"])
+def test_a_transfer_that_comes_to_nothing_is_none(undone):
+    story = [
+        *HANDLED[:4],
+        task_event("task.transfer-initiated", 100, **COLD),
+        task_event(undone, 110, **COLD),
+        *HANDLED[4:],
+    ]
+    assert transferred(calls(said("twilio_taskrouter", *story))["CA01"]) == [("a-1042", "q-sales", None, 120)]
+
+
+def test_in_a_warm_transfer_the_first_agent_talks_until_their_reservation_ends():
+    warm = {**TRANSFER, "TransferMode": "WARM", "TransferType": "WORKER"}
+    story = [
+        *HANDLED[:4],
+        task_event("task.transfer-initiated", 100, **warm),
+        task_event("reservation.accepted", 110, **warm, **SECOND),
+        task_event("task.transfer-completed", 110, **warm),
+        task_event("reservation.wrapup", 140, **WORKER),
+        task_event("reservation.completed", 200, **SECOND),
+    ]
+    call = calls(said("twilio_taskrouter", *story))["CA01"]
+    assert transferred(call) == [("a-1042", "q-sales", None, 120), ("a-1043", None, None, 90)]
+
+
 def test_activities_mean_what_the_source_says():
     worker = {"WorkerName": "a-1042", "WorkerPreviousActivityName": "Available"}
     coffee = form(
@@ -118,3 +237,12 @@ def test_activities_mean_what_the_source_says():
 def test_a_form_is_read_as_forms_are_written():
     body = b"To=%2B33199000200&Empty=&Bare&Name=Zo%C3%A9+X&a%20b=c%3Dd=e&To=%2B33199000201\r\n\nA=1"
     assert list(forms(body)) == [{"To": "+33199000201", "Name": "Zoé X", "a b": "c=d=e"}, {"A": "1"}]
+    assert list(forms(b"Name=A%26B+C&To=%2B1\nEmpty=")) == [{"Name": "A&B C", "To": "+1"}, {}]
+
+
+@pytest.mark.parametrize(
+    "written", ["Mon, 05 Jan 2026 10:00:05 +0000", "Mon, 5 Jan 2026 11:00:05 +0100", "05 Jan 2026 10:00:05 GMT"]
+)
+def test_a_callback_happened_when_its_timestamp_says_however_that_is_written(written):
+    (fact,) = said("twilio_voice", form(CallSid="CA01", CallStatus="ringing", SequenceNumber=1, Timestamp=written))
+    assert datetime.fromisoformat(fact["occurred_at"]) == datetime(2026, 1, 5, 10, 0, 5, tzinfo=UTC)

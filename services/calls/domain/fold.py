@@ -32,7 +32,8 @@ class Call:
     `customer_name` who that is here, where it is known: mapped, or said as `system:value`.
     `numbers_event` is the event of the first fact that carries numbers; `facts` counts all that are known, superseded
     ones included; `notes` names doubts about the data: negative_wait, negative_talk, negative_wrapup, end_without_leg,
-    missing_end (the reaper ended it, and nothing of it was open); `contradictions` are those between versions.
+    negative_duration (a fact states one), missing_end (the reaper ended it, and nothing of it was open);
+    `contradictions` are those between versions.
     """
 
     state: State
@@ -83,6 +84,8 @@ def fold(
     if closed == len(known):
         reading.close()
     reading.cancel_rings()
+    if any(fact.is_below_zero for fact in story):
+        reading.notes["negative_duration"] = None
 
     direction = channel = campaign = customer = numbers_event = root_call_id = parent_call_id = None
     for fact in reversed(story):  # so that the first to say something has the last word

@@ -93,9 +93,9 @@ def _seconds(value: Any) -> float:
     kind = type(value)
     if kind is not int and kind is not float:
         raise _unfit("invalid_type", "Give a number of seconds.")
-    if 0 <= value <= LONGEST_SECONDS:
+    if -LARGEST_INTEGER <= value <= LONGEST_SECONDS:
         return value  # type: ignore[no-any-return]
-    raise _unfit("out_of_range", f"Give seconds from 0 to {LONGEST_SECONDS} (366 days).")
+    raise _unfit("out_of_range", f"Give at most {LONGEST_SECONDS} seconds (366 days).")
 
 
 def _version(value: Any) -> str:
@@ -248,7 +248,8 @@ TEXT = Form(_text, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
 NAMES = Form(_names, {"type": "array", "maxItems": LONGEST_LIST, "items": NAME.schema})
 FLAG = Form(_flag, {"type": "boolean"})
 COUNT = Form(_integer, {"type": "integer", "minimum": 0, "maximum": LARGEST_INTEGER})
-SECONDS = Form(_seconds, {"type": "number", "minimum": 0, "maximum": LONGEST_SECONDS})
+# A source whose clock was set back states a duration below zero: the fold counts it as zero, data quality lists it.
+SECONDS = Form(_seconds, {"type": "number", "minimum": -LARGEST_INTEGER, "maximum": LONGEST_SECONDS})
 VERSION = Form(_version, {"type": ["string", "number"], "minLength": 1, "maxLength": LONGEST_NAME})
 PHONE_NUMBER = Form(_phone_number, {"type": "string", "pattern": r"^\+[1-9][0-9]{1,14}$"})
 INSTANT = Form(_instant, {"type": "string", "format": "date-time"})

@@ -106,6 +106,10 @@ class Register:
             return False
         return self.present if mark.about == EVERY_QUEUE else self.signed_in.get(mark.about, False)
 
+    def comes_back(self, mark: Mark) -> bool:
+        """Whether the mark signs in who is on a break: some systems have one word for both (FreeSWITCH's Available)."""
+        return mark.about == EVERY_QUEUE and self.pauses.get(EVERY_QUEUE) is not None
+
     def leave(self) -> None:
         """Nobody is there any more."""
         self.signed_in, self.pauses = {}, {}
@@ -140,7 +144,9 @@ def attendances(
         end, inferred = until, False
         if later is None or register.is_told_again(later):
             end, inferred = _end(mark.at, until, life, restarts)
-            inferred = inferred or (later is not None and later.at - mark.at > SAID_TWICE)
+            inferred = inferred or (
+                later is not None and later.at - mark.at > SAID_TWICE and not register.comes_back(later)
+            )
         if end > mark.at:
             found.append(Attendance(mark.at, end, register.signed_in, register.pauses, inferred))
         if end < until:
@@ -166,7 +172,11 @@ def missing_sign_outs(
         if later is None:
             unsaid = _end(mark.at, now, life, restarts)[1]
         else:
-            unsaid = register.is_told_again(later) and later.at - mark.at > SAID_TWICE
+            unsaid = (
+                register.is_told_again(later)
+                and later.at - mark.at > SAID_TWICE
+                and (not register.comes_back(later) or _end(mark.at, later.at, life, restarts)[1])
+            )
         if unsaid:
             missing.append(mark)
     return missing

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from services.calls.domain.legs import OpenLeg, RingResult
 from services.calls.domain.reading import Reading
-from services.calls.domain.story import Fact
+from services.calls.domain.story import Fact, sort_key
 from services.calls.domain.visits import TURNED_AWAY, QueueVisit
 
 Rule = Callable[[Reading, Fact], None]
@@ -120,7 +120,17 @@ def _transferred(call: Reading, fact: Fact) -> None:
     if leg is not None:
         _end(leg, fact)
         leg.transferred = leg.transferred or fact.data.get("kind", "unstated")
+    else:
+        _send_on(call, fact)
     call.gone_at = fact.occurred_at
+
+
+def _send_on(call: Reading, fact: Fact) -> None:
+    """Nobody has answered: whoever waits has not given up, but goes on elsewhere."""
+    for visit in call.waiting():
+        if visit.entered_at < fact.occurred_at and call.exit_to_come(visit, fact) is None:
+            visit.end("overflowed", fact.occurred_at, None, call.notes)
+            visit.reason = "overflow"
 
 
 @_reads("call.ended")
@@ -150,15 +160,20 @@ def _end(leg: OpenLeg, fact: Fact) -> None:
 
 
 def _read_exits(call: Reading, end: Fact) -> None:
-    """Before it ended, a call left its queue or was answered: reads now what says so under a later stamp."""
+    """Before it ended, a call left its queue, was answered or sent on: reads now what says so under a later stamp."""
     later = [left for visit in call.waiting() if (left := call.exit_to_come(visit, end))]
     if not later and not call.legs:
-        answers = [fact for fact in call.story if fact.type == "call.answered"]
-        ends = [fact for fact in call.story if fact.type == "call.ended"]
-        later = answers if len(answers) == len(ends) == 1 else []
+        later = _only_one(call, "call.answered", end) or _only_one(call, "call.transferred", end)
     for fact in later:
         call.early.append(fact)
         _RULES[fact.type](call, fact)
+
+
+def _only_one(call: Reading, kind: str, end: Fact) -> list[Fact]:
+    """The one fact of this type, if it is told later than the one end."""
+    found = [fact for fact in call.story if fact.type == kind]
+    ends = [fact for fact in call.story if fact.type == "call.ended"]
+    return found if len(found) == len(ends) == 1 and sort_key(found[0]) > sort_key(end) else []
 
 
 def _imply_answer(call: Reading, fact: Fact, wait: int, talk: int) -> list[OpenLeg]:

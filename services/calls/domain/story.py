@@ -9,6 +9,7 @@ from uuid import UUID
 from services.calls.domain.vocabulary import RANK
 
 NOTHING: Mapping[str, Any] = {}
+NUMBERS = (int, float)
 
 
 class Fact(NamedTuple):
@@ -68,9 +69,14 @@ class Fact(NamedTuple):
         )
 
     def milliseconds(self, name: str) -> int | None:
-        """A duration as the source stated it, in whole milliseconds."""
+        """A duration as the source stated it, in whole milliseconds; one below zero counts as zero."""
         stated = self.data.get(name)
-        return None if stated is None else round(stated * 1000)
+        return None if stated is None else max(round(stated * 1000), 0)
+
+    @property
+    def is_below_zero(self) -> bool:
+        """Whether it states a duration below zero: nothing else in its data can be."""
+        return any(stated.__class__ in NUMBERS and stated < 0 for stated in self.data.values())
 
 
 def sort_key(fact: Fact) -> tuple[int, bool, int, int, str]:

@@ -16,6 +16,7 @@ DoubtKind = Literal[
     "negative_wait",
     "negative_talk",
     "negative_wrapup",
+    "negative_duration",
     "end_without_leg",
     "unknown_agent",
     "unknown_queue",
@@ -42,12 +43,13 @@ class DataQualityOf:
     What is wrong with what happened is found by when it happened, as the figures that it moves, and only in calls that
     are not excluded. `missing_end`: a visit, a leg or a call closed by inference, a restart of the source included.
     `missing_sign_out`: an agent signed in anew, or was silent for 12 hours, where the last was heard of them.
-    `negative_...`: durations that came out below zero and count as zero. `end_without_leg`: the end of a leg that never
-    began. `versions_differ`: versions of a record, or two feeds on one queue of a call, that contradict each other on
-    whether it was answered, on queues or agents, or whose durations are more than a second apart.
+    `negative_...`: durations that came out below zero and count as zero; `negative_duration`: one that a fact states.
+    `end_without_leg`: the end of a leg that never began. `versions_differ`: versions of a record, or two feeds on one
+    queue of a call, that contradict each other on whether it was answered, on queues or agents, or whose durations are
+    more than a second apart.
     `unknown_...`: names that stand for nobody, once for each call and each agent that a source tells of. A name is
     known if any mapping leads to it, or if it is a configured queue. A source is judged if it has names of that kind
-    mapped; its queues also if any queue is configured.
+    mapped; its queues also if at least as many queues are configured as are unknown.
     """
 
     from_: datetime

@@ -29,6 +29,7 @@ FAMILIES: tuple[tuple[tuple[DoubtKind, ...], tuple[LiteralString, ...]], ...] = 
         ("missing_end", "negative_wait", "negative_talk", "negative_wrapup", "end_without_leg"),
         (doubts_of_calls.NOTES,),
     ),
+    (("negative_duration",), (doubts_of_calls.STATED_BELOW_ZERO,)),
     (("versions_differ",), (doubts_of_calls.CONTRADICTIONS,)),
     (("unknown_agent",), (doubts_of_names.AGENTS,)),
     (("unknown_queue",), (doubts_of_names.QUEUES_SEEN,)),

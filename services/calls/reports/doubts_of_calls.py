@@ -24,7 +24,17 @@ NOTES: LiteralString = f"""
     SELECT source, note, id, started_at, id::text, CASE note WHEN 'missing_end' THEN 'call' END, 'call', id,
         NULL::uuid[], id || ' call', 1
     FROM calls CROSS JOIN LATERAL unnest(string_to_array(notes, ' ')) AS note
-    WHERE notes <> '' AND NOT excluded AND {within("started_at")} AND {OF_CALL}"""  # noqa: S608 - constants
+    WHERE notes <> '' AND note <> 'negative_duration' AND NOT excluded AND {within("started_at")}
+        AND {OF_CALL}"""  # noqa: S608 - constants
+# Which facts of a call that is noted so state it, and in which field.
+STATED_BELOW_ZERO: LiteralString = f"""
+    SELECT source, 'negative_duration', id, started_at, event.data ->> 'id',
+        concat_ws(' ', stated ->> 'key', stated ->> 'value'), 'fact', id, ARRAY[event_id],
+        concat_ws(' ', event_id, stated ->> 'key'), 1
+    FROM calls JOIN store.events AS event ON stream_id = id
+    CROSS JOIN LATERAL jsonb_path_query(event.data -> 'data', '$.keyvalue() ? (@.value < 0)', '{{}}', true) AS stated
+    WHERE notes <> '' AND 'negative_duration' = ANY(string_to_array(notes, ' ')) AND NOT excluded
+        AND {within("started_at")} AND {OF_CALL}"""  # noqa: S608 - constants
 CONTRADICTIONS: LiteralString = f"""
     SELECT calls.source, 'versions_differ', calls.id, calls.started_at, contradictions.about, contradictions.detail,
         contradictions.thing, calls.id, contradictions.events, calls.id || ' ' || contradictions.number, 1

@@ -146,12 +146,14 @@ def test_the_schema_is_sound_and_refuses_what_is_refused():
     check = jsonschema.Draft202012Validator(fact_schema())
     check.validate(ANSWERED)
     check.validate(item(type="call.whispered", anything=[1]))
+    check.validate(item(data={"wait_seconds": -1}))
+    assert canonical(item(data={"wait_seconds": -1}))["data"] == {"wait_seconds": -1}
     refused = [
         item(type="crm.noted"),
         item(direction="sideways"),
         item(sequence=-1),
         item(to="0199000001"),
-        item(data={"wait_seconds": -1}),
+        item(data={"wait_seconds": 40_000_000}),
         of_type("call.queue_left") | {"data": {"reason": "bored"}},
         of_type("call.queue_left") | {"data": {"reason": None}},
         of_type("call.queued") | {"queue": None},

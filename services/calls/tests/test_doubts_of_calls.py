@@ -19,6 +19,23 @@ def test_a_clock_that_went_back_is_a_negative_wait_and_the_facts_of_the_call_are
     assert [fact["id"] for fact in item["facts"]] == [fact["id"] for fact in facts]
 
 
+def test_durations_that_facts_state_below_zero_are_told_with_the_fact_and_the_field(calls):
+    set_back = call_fact("c1", "ended", after(60), {"wait_seconds": -3, "talk_seconds": -1.5, "by": "caller"})
+    calls.take(
+        call_fact("c1", "queued", NINE, queue="sales"),
+        call_fact("c1", "answered", after(5), {"wait_seconds": 5}, queue="sales", agent="a-1"),
+        set_back,
+    )
+    assert counts(calls) == {("pbx1", "negative_duration"): 2}
+    items = doubts(calls, "negative_duration")
+    assert [item["detail"] for item in items] == ["talk_seconds -1.5", "wait_seconds -3"]
+    for item in items:
+        assert (item["call_id"], item["thing"], item["about"]) == (C1, "fact", set_back["id"])
+        assert [fact["id"] for fact in item["facts"]] == [set_back["id"]]
+    calls.take(call_fact("c1", "excluded", after(90), {"reason": "test"}))
+    assert counts(calls) == {}
+
+
 def test_an_end_that_never_came_is_missing_until_it_comes(calls):
     queued = call_fact("c1", "queued", NINE, queue="sales")
     calls.take(queued)

@@ -16,7 +16,7 @@ NINE = datetime(2026, 11, 21, 9, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 seconds = st.one_of(st.integers(0, 30), st.floats(0, 30, allow_nan=False))
-maybe_seconds = st.none() | seconds
+maybe_seconds = st.none() | seconds | st.integers(-30, -1)  # as a clock that was set back states
 agents = st.sampled_from(["a-1", "a-2"])
 queues = st.sampled_from(["sales", "care"])
 CALL_TYPES = [name for name in VOCABULARY if name.startswith("call.")]

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.calls.domain.presence import EVERY_QUEUE, Mark, Pause, attendances
+from services.calls.domain.presence import EVERY_QUEUE, Mark, Pause, attendances, missing_sign_outs
 from services.calls.tests.stories import NINE
 from services.calls.tests.test_fold_properties import patiently
 
@@ -52,6 +52,20 @@ def test_a_day_with_a_break():
         (60, 90, "lunch", False),
         (90, 480, "available", False),
     ]
+
+
+def test_who_is_available_again_after_a_break_had_not_left():
+    """FreeSWITCH has one word for signing in and for coming back."""
+    day = [mark("signed_in", 0), mark("paused", 60, activity="On Break"), mark("signed_in", 90), mark("resumed", 90),
+           mark("signed_out", 480)]  # fmt: skip
+    assert told(*day) == [(0, 60, "available", False), (60, 90, "On Break", False), (90, 480, "available", False)]
+    assert missing_sign_outs(day, (), (), LATE) == []
+
+
+def test_who_signs_in_the_day_after_a_break_had_left():
+    days = [mark("signed_in", 0), mark("paused", 60), mark("signed_in", 1440), mark("signed_out", 1900)]
+    assert told(*days) == [(0, 60, "available", False), (1440, 1900, "available", False)]
+    assert missing_sign_outs(days, (), (), LATE) == [days[1]]
 
 
 def test_a_pause_before_the_sign_in_and_one_while_nobody_is_there_say_nothing():

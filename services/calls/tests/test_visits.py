@@ -173,6 +173,19 @@ def test_the_wait_that_an_end_states_is_that_of_the_latest_visit():
     assert [v.wait_ms for v in call.visits] == [25_000, 14_000]
 
 
+@pytest.mark.parametrize("gone", [19, 20, 21])
+def test_who_is_transferred_while_waiting_has_left_the_queue_whenever_the_line_is_told_to_be_free(gone):
+    ended = fact("call.ended", gone, data={"by": "caller"})
+    (visit,) = told(queued(0), fact("call.transferred", 20), ended).visits
+    assert (visit.outcome, visit.reason, visit.wait_ms) == ("overflowed", "overflow", 20_000)
+
+
+def test_a_transfer_ends_no_wait_that_another_fact_ends_nor_one_that_begins_with_it():
+    back = fact("call.queue_left", 22, queue="sales", data={"reason": "callback"})
+    assert [visit.reason for visit in told(queued(0), fact("call.transferred", 20), back).visits] == ["callback"]
+    assert [visit.outcome for visit in told(fact("call.transferred", 20), queued(20)).visits] == ["in_progress"]
+
+
 def test_who_waits_again_while_an_agent_talks_has_left_when_the_call_ends():
     answer = fact("call.answered", 5, queue="sales", agent="a-1042")
     call = told(queued(0), answer, queued(50, "care"), fact("call.ended", 60, data={"by": "caller", "wait_seconds": 5}))
