@@ -49,7 +49,7 @@ class DataQualityOf:
     more than a second apart.
     `unknown_...`: names that stand for nobody, once for each call and each agent that a source tells of. A name is
     known if any mapping leads to it, or if it is a configured queue. A source is judged if it has names of that kind
-    mapped; its queues also if at least as many queues are configured as are unknown.
+    mapped; its queues also if any queue is configured.
     """
 
     from_: datetime

@@ -1,9 +1,8 @@
 """Doubts about names: those that stand for nobody, each once for a call, or for an agent of whom a source tells.
 
 A name is known if any mapping leads to it, or if a queue of that name is configured. A source is judged by the names
-that somebody has stood up for: where it has names of the kind mapped, and of queues also where at least as many are
-configured as are unknown. A queue works without: where few are configured, the others are not wrong. There is no
-register of agents and campaigns here: a source of which none is mapped has names that may all be right.
+that somebody has stood up for: where it has names of the kind mapped, and of queues also where any is configured. There
+is no register of agents and campaigns here: a source of which none is mapped has names that may all be right.
 """
 
 from typing import LiteralString
@@ -30,7 +29,6 @@ UNKNOWN: LiteralString = """
 MAPPED: LiteralString = "EXISTS (SELECT FROM identities WHERE kind = '{0}')"
 SOURCE_MAPPED: LiteralString = "EXISTS (SELECT FROM identities WHERE kind = '{0}' AND system = found.source)"
 CONFIGURED: LiteralString = "EXISTS (SELECT FROM queues)"
-MOST_CONFIGURED: LiteralString = "(SELECT count(*) FROM queues) >= (SELECT count(*) FROM unknown)"
 NOTHING: LiteralString = "SELECT NULL WHERE false"
 IN_CALLS: LiteralString = "SELECT {call}, {at}, {event} FROM {table} WHERE {kind} = name AND NOT excluded AND {range}"
 # The first time in the range that a source told of an agent, or that an agent was there for a queue.
@@ -66,7 +64,7 @@ QUEUES_SEEN: LiteralString = UNKNOWN.format(
     kind="queue",
     names=f"({QUEUES}) UNION SELECT about FROM agents_heard WHERE kind <> 'state' AND about <> ''",  # noqa: S608 - constants
     any_judged=f"({MAPPED.format('queue')} OR {CONFIGURED})",
-    judged=f"({SOURCE_MAPPED.format('queue')} OR {MOST_CONFIGURED})",
+    judged=f"({SOURCE_MAPPED.format('queue')} OR {CONFIGURED})",
     register="SELECT queue FROM queues",
     in_calls=_in("visits", "queue", "entered_at", "id"),
     in_marks=IN_MARKS.format(named="heard.kind <> 'state' AND heard.about = name"),

@@ -36,21 +36,12 @@ def test_a_source_of_which_nothing_is_mapped_may_use_inside_names(answered):
     assert counts(answered) == {}
 
 
-def test_where_most_queues_are_configured_the_others_are_unknown(answered):
+def test_where_queues_are_configured_all_others_are_unknown(answered):
     answered.configure_queue("sales")
     assert counts(answered) == {("pbx1", "unknown_queue"): 1}
     assert [item["about"] for item in doubts(answered, "unknown_queue")] == ["600"]
     answered.configure_queue("600")
     assert counts(answered) == {}
-
-
-def test_queues_without_configuration_are_not_unknown_where_few_have_one(answered):
-    answered.take(call_fact("c2", "queued", NINE, queue="601"))
-    answered.configure_queue("sales")
-    assert counts(answered) == {}
-    answered.configure_queue("601")
-    assert counts(answered) == {("pbx1", "unknown_queue"): 1}
-    assert [item["about"] for item in doubts(answered, "unknown_queue")] == ["600"]
 
 
 def test_a_configured_queue_is_known_where_others_are_mapped(answered):
