@@ -284,6 +284,19 @@ def test_the_figures_do_not_hang_on_where_the_range_begins_and_ends(calls):
     assert sum(row["signed_in_seconds"] for row in whole) == 2 * 100 * 60
 
 
+def test_a_queue_left_over_from_an_earlier_shift_is_not_signed_in_to_wherever_the_range_begins(calls):
+    calls.take(
+        agent_fact("a-1", "signed_in", 0, {"queues": ["sales", "care"]}),
+        agent_fact("a-1", "signed_out", 480, {"queues": ["sales"]}),
+        agent_fact("a-1", "signed_in", 1440, {"queues": ["sales"]}),
+        agent_fact("a-1", "signed_out", 1500, {"queues": ["sales"]}),
+        agent_fact("a-1", "paused", 1800),
+    )
+    for begin, minutes in ((0, 480 + 60), (600, 60), (1470, 30), (1560, 0)):
+        (row,) = rows(calls, agent="a-1", from_=at(begin), to=at(1740), interval="total")
+        assert row["signed_in_seconds"] == minutes * 60
+
+
 @pytest.mark.parametrize(("apart", "lasts", "signed_in", "read"), [(62, 1, 0, 2), (20, 11, 24, 62)])
 def test_a_sign_in_long_ago_has_no_more_calls_read_than_may_show_that_the_agent_is_still_there(
     calls, apart, lasts, signed_in, read
