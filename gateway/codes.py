@@ -92,7 +92,7 @@ RULE_CODES = (
     Code("calls.report.end_missing", "A total without its end", 422, "A total is explained only with its end.",
          "Give the `to` that the report had."),
     Code("calls.report.too_much_history", "Too much to find out", 422, "A report as known at an instant would have to "
-         "read more facts than one may.", "Ask for a shorter range, or for one queue."),
+         "read more facts than one may.", "Ask for a shorter range, or for one queue, team or agent."),
     Code("calls.report.takes_too_long", "Takes too long", 422, "A report covers more than can be looked at within the "
          "time that a caller waits.", "Ask for a shorter range."),
     Code("calls.quota.exists", "Set already", 409, "A quota is set once under its id.", "Revise it instead."),

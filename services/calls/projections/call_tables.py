@@ -77,6 +77,7 @@ CREATE TABLE outside_names (
     call uuid NOT NULL, kind text NOT NULL, name text NOT NULL, wide boolean NOT NULL, PRIMARY KEY (call, kind, name)
 );
 CREATE INDEX outside_names_of ON outside_names (kind, name);
+CREATE INDEX outside_names_wide ON outside_names (call) WHERE wide;
 
 -- Which call says that it belongs to which: to its root, or to a parent. The other may not have come yet.
 CREATE TABLE call_links (
@@ -299,8 +300,7 @@ def former_entry_rows(id_: UUID, said: Said, call: Call) -> list[Row]:
 def outside_name_rows(id_: UUID, said: Said, call: Call) -> list[Row]:
     """Names that the facts give, less those by which the call is found in its other rows."""
     agents, queues, campaigns = said.agents, said.queues, said.campaigns
-    begin = min([call.started_at, said.began, *[leg.answered_at for leg in call.legs]])
-    wide = call.last_occurred_at - begin >= DAY
+    wide = said.until - said.began >= DAY
     if not wide:
         agents = agents.difference([leg.agent for leg in call.legs])
         queues = queues.difference([queue for queue, _ in said.hours])  # a visit or a former entry has it

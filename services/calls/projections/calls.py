@@ -57,7 +57,7 @@ class CallFigures(Projection):
     """Follows the facts of calls, the restarts, settings and names of sources, and the erasures of persons."""
 
     name = "calls"
-    version = 6
+    version = 7
     handles = (*OF_CALLS, RESTARTED, CONFIGURED, ERASED, *identities.CHANGES)
     tables = (
         TABLES + identities.TABLES + interactions.TABLE + contradictions.TABLE + completions.TABLE + closings.TABLES
