@@ -17,14 +17,8 @@ from services.calls.api import sources as source_things
 from services.calls.domain.facts import stream_id
 from services.calls.domain.fold import Call
 from services.calls.domain.names import Names
-from services.calls.projections.call_tables import (
-    LEG_COLUMNS,
-    RING_COLUMNS,
-    VISIT_COLUMNS,
-    leg_rows,
-    ring_rows,
-    visit_rows,
-)
+from services.calls.projections.call_rows import leg_rows, ring_rows, visit_rows
+from services.calls.projections.call_tables import LEG_COLUMNS, RING_COLUMNS, VISIT_COLUMNS
 from services.calls.projections.calls import CONFIGURED, CallFigures
 from services.calls.projections.identities import CHANGES, names_told
 from services.calls.projections.stories import RESTARTED, Story, microseconds
