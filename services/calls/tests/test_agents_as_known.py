@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from services.calls.queries import AgentMeasure
 from services.calls.reports import then
+from services.calls.tests.at_work import agent_fact, at, handled
 from services.calls.tests.running import RunningCalls, call_fact
-from services.calls.tests.test_agent_report import agent_fact, at, handled
 from services.calls.tests.test_as_known import PARTS, now, passed
 from services.calls.tests.test_read_models import LONG_AFTER, NINE, begin_anew, configure, stories
 from services.calls.tests.test_read_models import owner as owner  # noqa: PLC0414 - a fixture
