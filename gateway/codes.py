@@ -75,8 +75,6 @@ RULE_CODES = (
          "the report.", "Give `queue`, `client` or `campaign`."),
     Code("calls.report.zones_differ", "Days that begin apart", 422, "The queues of a client or a campaign are counted "
          "in different zones.", "Give the same `timezone` to the report and the explanation."),
-    Code("calls.report.campaign_as_known", "Campaigns are known as of now", 422, "A report by campaign asks for what "
-         "was known at an instant.", "Leave out `as_known_at`, or group otherwise."),
     Code("calls.queue.reason_both_ways", "A reason counted and excluded", 422, "A service level policy counts a reason "
          "as abandoned and excludes it too.", "Name each reason in one of the two lists."),
     Code("calls.report.range_empty", "An empty range", 422, "A report ends before it begins.",

@@ -4,20 +4,21 @@ Which calls bear on a range is known from the marks: from when on somebody signe
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from services.calls.domain.memberships import PlacementsNoted
 from services.calls.projections.arrangements import Arrangements
 from services.calls.projections.call_tables import LEG_COLUMNS
 from services.calls.projections.calls import CallFigures
-from services.calls.projections.stories import OF_CALLS, RESTARTED
+from services.calls.projections.stories import RESTARTED
 from services.calls.queries import AgentsOf
 from services.calls.reports.agents_viewed import View, viewed_by
+from services.calls.reports.calls_as_known import calls_told
 from services.calls.reports.floor import HEARD_FOR, LONGEST_CALL, SURELY_GONE
 from services.calls.reports.marks_as_known import NARROWER, marks_then
 from services.calls.reports.then import Row, Rows, Then, stand_in
-from services.kernel.database import Cursor, uuid_array
+from services.kernel.database import Cursor
 from services.kernel.decider import Rejected, event_type
 from services.kernel.projections import UNAPPLIED
 from services.kernel.values import Actor
@@ -25,21 +26,8 @@ from services.kernel.values import Actor
 CALL_TABLES = ("visits", "legs", "rings")
 AGENT, ANSWERED_AT = LEG_COLUMNS.index("agent"), LEG_COLUMNS.index("answered_at")
 PLACED = f"SELECT 1 FROM {UNAPPLIED} WHERE type = %(placed)s AND recorded_at <= %(known_at)s LIMIT 1"  # noqa: S608
-CLOCKS = "SELECT source, clock_offset_us FROM sources"
 RESTARTED_SOURCES = f"""SELECT source FROM source_restarts UNION
     SELECT data ->> 'source' FROM {UNAPPLIED} WHERE type = %(restarted)s"""  # noqa: S608 - constants
-# Every call of which something can have begun in the range by what was known then. Whatever a call tells of lies within
-# a day, or its names are noted as `wide` (see call_tables).
-_WITHIN = "{0} > %(begin)s::timestamptz - interval '1 day' AND {0} < %(end)s::timestamptz + interval '1 day'"
-_LATELY = f"SELECT stream_id FROM {UNAPPLIED} WHERE recorded_at <= %(known_at)s AND type = ANY(%(of_calls)s)"  # noqa: S608
-OF_ANYBODY = f"""SELECT id FROM calls WHERE {_WITHIN.format("started_at")}
-    UNION SELECT call FROM outside_names WHERE wide UNION {_LATELY} LIMIT %(limit)s"""  # noqa: S608 - constants
-OF_SOME = f"""SELECT call FROM legs WHERE agent = ANY(%(names)s) AND {_WITHIN.format("answered_at")}
-    UNION SELECT call FROM outside_names JOIN calls ON calls.id = outside_names.call
-        WHERE kind = 'agent' AND name = ANY(%(names)s) AND (wide OR {_WITHIN.format("started_at")})
-    UNION {_LATELY} LIMIT %(limit)s"""  # noqa: S608 - constants
-LATER = """SELECT DISTINCT stream_id FROM store.events WHERE stream_id = ANY(%s::uuid[]) AND recorded_at <= %s
-    AND occurred_at >= %s"""
 
 
 def viewed_then(db: Cursor, actor: Actor, asked: AgentsOf) -> View | Rejected | None:
@@ -101,7 +89,7 @@ class Calls:
         return self._read_from(reach - LONGEST_CALL)
 
     def _read_from(self, begin: datetime) -> Rejected | None:
-        calls = self._candidates(begin)
+        calls = [call for call in self._told(begin) if call not in self._read]
         if refused := self._then.too_many(self._db, [*self._read, *calls], NARROWER):
             return refused
         for table, rows in self._then.folded(self._db, calls, CALL_TABLES).items():
@@ -109,23 +97,8 @@ class Calls:
         self._read.update(calls)
         return None
 
-    def _candidates(self, begin: datetime) -> list[UUID]:
-        """Calls that were not read yet of which anything may lie behind an instant."""
-        now, then = dict(self._db.execute(CLOCKS).fetchall()), self._then.offsets
-        moved = [now.get(source, 0) - then.get(source, 0) for source in now.keys() | then.keys()]
-        asked = {
-            "begin": begin + timedelta(microseconds=min([0, *moved])),
-            "end": self._end + timedelta(microseconds=max([0, *moved])),
-            "names": self._names,
-            "known_at": self._then.known_at,
-            "model": CallFigures.name,
-            "of_calls": list(OF_CALLS),
-            "limit": self._then.most_facts + 1,
-        }
-        found = {call for (call,) in self._db.execute(OF_ANYBODY if self._names is None else OF_SOME, asked)}
-        behind = begin - timedelta(microseconds=max([0, *then.values()]))
-        later = self._db.execute(LATER, (uuid_array(found - self._read), self._then.known_at, behind))
-        return [call for (call,) in later]
+    def _told(self, begin: datetime) -> list[UUID]:
+        return calls_told(self._db, self._then, begin, self._end, self._names)
 
 
 def _answered(leg: Row) -> datetime:

@@ -42,16 +42,20 @@ CANDIDATES = f"""
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Visits to a queue (None: any that the actor may see) that entered in a half-open range, as known then."""
+    """Visits to a queue (None: any that the actor may see) that entered in a half-open range, as known then.
+
+    `of_campaigns`: the campaigns of their calls are asked for too.
+    """
 
     queue: str | None
     begin: datetime
     end: datetime
     known_at: datetime
+    of_campaigns: bool = False
 
 
 def recall(db: Cursor, actor: Actor, past: Past) -> Rejected | None:
-    """Until the end of the transaction, lets `visits` be those of the past; or says why it cannot.
+    """Until the end of the transaction, lets `visits` (and `calls`) be those of the past; or says why it cannot.
 
     There may be others among them, which are not complete.
     """
@@ -62,7 +66,7 @@ def recall(db: Cursor, actor: Actor, past: Past) -> Rejected | None:
     narrower = "a shorter range, or for one queue" if past.queue is None else "a shorter range"
     if refused := then.too_many(db, calls, narrower):
         return refused
-    stand_in(db, then.folded(db, calls, ["visits"]))
+    stand_in(db, then.folded(db, calls, ["visits", "calls"] if past.of_campaigns else ["visits"]))
     return None
 
 

@@ -17,8 +17,8 @@ from services.calls.api import sources as source_things
 from services.calls.domain.facts import stream_id
 from services.calls.domain.fold import Call
 from services.calls.domain.names import Names
-from services.calls.projections.call_rows import leg_rows, ring_rows, visit_rows
-from services.calls.projections.call_tables import LEG_COLUMNS, RING_COLUMNS, VISIT_COLUMNS
+from services.calls.projections.call_rows import call_row, leg_rows, ring_rows, visit_rows
+from services.calls.projections.call_tables import CALL_COLUMNS, LEG_COLUMNS, RING_COLUMNS, VISIT_COLUMNS
 from services.calls.projections.calls import CONFIGURED, CallFigures
 from services.calls.projections.identities import CHANGES, names_told
 from services.calls.projections.stories import RESTARTED, Story, microseconds
@@ -59,8 +59,14 @@ LOOK_THERE = "SELECT set_config('search_path', 'pg_temp, read', true)"
 
 Row = tuple[Any, ...]
 Rows = dict[str, list[Row]]
-PARTS: Mapping[str, Callable[[UUID, Call], list[Row]]] = {"visits": visit_rows, "legs": leg_rows, "rings": ring_rows}
+PARTS: Mapping[str, Callable[[UUID, Story, Call], list[Row]]] = {
+    "calls": lambda id_, story, call: [call_row(id_, story.source, story.call_id, call)],
+    "visits": lambda id_, _, call: visit_rows(id_, call),
+    "legs": lambda id_, _, call: leg_rows(id_, call),
+    "rings": lambda id_, _, call: ring_rows(id_, call),
+}
 LAYOUT: Mapping[str, Sequence[str]] = {
+    "calls": CALL_COLUMNS,
     "visits": VISIT_COLUMNS,
     "legs": LEG_COLUMNS,
     "rings": RING_COLUMNS,
@@ -72,10 +78,12 @@ LAYOUT: Mapping[str, Sequence[str]] = {
         *("record", "record_version", "about", "type", "says", "counts"),
     ),
 }
-LOOKED_UP: Mapping[str, LiteralString] = {
-    "legs": "agent, answered_at",
-    "rings": "agent, began_at",
-    "agent_marks": "agent, source, kind, about",
+LOOKED_UP: Mapping[str, Sequence[LiteralString]] = {
+    "calls": ["id"],
+    "visits": ["call"],
+    "legs": ["call", "agent, answered_at"],
+    "rings": ["agent, began_at"],
+    "agent_marks": ["agent, source, kind, about"],
 }
 
 
@@ -133,9 +141,9 @@ class Then:
         rows: Rows = {table: [] for table in tables}
         pending = iter(calls)
         while some := list(islice(pending, AT_ONCE)):
-            for id_, call in self._told(db, some):
+            for id_, story, call in self._told(db, some):
                 for table in tables:
-                    rows[table] += PARTS[table](id_, call)
+                    rows[table] += PARTS[table](id_, story, call)
         return rows
 
     def restarts(self, db: Cursor, sources: Iterable[str]) -> list[tuple[UUID, str, datetime]]:
@@ -143,7 +151,7 @@ class Then:
         streams = uuid_array(stream_id(name, "source", "") for name in sources)
         return db.execute(RESTARTS, (streams, RESTARTED, self.known_at)).fetchall()
 
-    def _told(self, db: Cursor, calls: Sequence[UUID]) -> Iterator[tuple[UUID, Call]]:
+    def _told(self, db: Cursor, calls: Sequence[UUID]) -> Iterator[tuple[UUID, Story, Call]]:
         stories: dict[UUID, Story] = {}
         offsets = self.offsets
         for row in db.execute(FACTS, (uuid_array(calls), self.known_at)):
@@ -153,7 +161,7 @@ class Then:
         for _, source, occurred_at in self.restarts(db, {story.source for story in stories.values()}):
             restarts.setdefault(source, []).append(microseconds(occurred_at) + offsets.get(source, 0))
         for id_, story in stories.items():
-            yield id_, story.told(restarts, self.names)
+            yield id_, story, story.told(restarts, self.names)
 
 
 def stand_in(db: Cursor, rows: Mapping[str, Iterable[Row]]) -> None:
@@ -166,5 +174,5 @@ def stand_in(db: Cursor, rows: Mapping[str, Iterable[Row]]) -> None:
     db.execute(LOOK_THERE)
     for table, found in rows.items():
         copy_rows(db, table, LAYOUT[table], found)
-        if table in LOOKED_UP:
-            db.execute(sql.SQL(INDEX).format(sql.Identifier(table), sql.SQL(LOOKED_UP[table])))
+        for key in LOOKED_UP.get(table, ()):
+            db.execute(sql.SQL(INDEX).format(sql.Identifier(table), sql.SQL(key)))
