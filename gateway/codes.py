@@ -75,8 +75,6 @@ RULE_CODES = (
          "the report.", "Give `queue`, `client` or `campaign`."),
     Code("calls.report.zones_differ", "Days that begin apart", 422, "The queues of a client or a campaign are counted "
          "in different zones.", "Give the same `timezone` to the report and the explanation."),
-    Code("calls.report.campaign_as_known", "Campaigns are known as of now", 422, "A report by campaign asks for what "
-         "was known at an instant.", "Leave out `as_known_at`, or group otherwise."),
     Code("calls.queue.reason_both_ways", "A reason counted and excluded", 422, "A service level policy counts a reason "
          "as abandoned and excludes it too.", "Name each reason in one of the two lists."),
     Code("calls.report.range_empty", "An empty range", 422, "A report ends before it begins.",
@@ -92,7 +90,7 @@ RULE_CODES = (
     Code("calls.report.end_missing", "A total without its end", 422, "A total is explained only with its end.",
          "Give the `to` that the report had."),
     Code("calls.report.too_much_history", "Too much to find out", 422, "A report as known at an instant would have to "
-         "read more facts than one may.", "Ask for a shorter range, or for one queue."),
+         "read more facts than one may.", "Ask for a shorter range, or for one queue, team or agent."),
     Code("calls.report.takes_too_long", "Takes too long", 422, "A report covers more than can be looked at within the "
          "time that a caller waits.", "Ask for a shorter range."),
     Code("calls.quota.exists", "Set already", 409, "A quota is set once under its id.", "Revise it instead."),

@@ -2,14 +2,14 @@
 
 import csv
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, get_args
 
 import pytest
 
 from services.calls.queries import AgentMeasure
-from tests.caller import Caller
+from tests.caller import Caller, eventually
 from tests.facts import NINE, Json, answered, fact, new_call
 
 REPORT = "/v1/reports/agents"
@@ -76,9 +76,16 @@ def test_every_measure_is_explained_to_its_value(administrator, crew, queue):
     assert row["paused_seconds"] == 300
 
 
-def test_how_it_was_known_formerly_cannot_be_asked(administrator):
-    answer = administrator.http.get(
-        REPORT, params={"from": NINE.isoformat(), "to": HOUR["to"], "as_known_at": HOUR["to"]}
-    )
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == ["/as_known_at"]
+def test_the_report_is_shown_as_it_was_before_a_sign_out_was_told(administrator, crew):
+    asked = {**HOUR, "agent": crew[0], "interval": "total"}
+    before, instant = administrator.get(REPORT, **asked)["items"], datetime.now(UTC)
+    administrator.send(of_agent(crew[0], "signed_out", 30))
+    assert administrator.get(REPORT, **asked)["items"] != before
+
+    past = {"from": HOUR["from_"], "to": HOUR["to"], "agent": crew[0], "interval": "total"}
+    past |= {"as_known_at": instant.isoformat()}
+    known = eventually(lambda: (answer := administrator.http.get(REPORT, params=past)).is_success and answer)
+    assert known.json()["items"] == before
+    ahead = {**past, "as_known_at": (instant + timedelta(days=1)).isoformat()}
+    refused = administrator.http.get(REPORT, params=ahead)
+    assert (refused.status_code, refused.json()["code"]) == (409, "request.not_yet_known")

@@ -1,11 +1,15 @@
 """People across the services: hired, inducted, supervised and signed off; awarded by one and approved by another."""
 
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import pika
 import pytest
+from click.testing import CliRunner
 
-from tests.caller import Caller, eventually
+from infra.events import events
+from tests.caller import BEGIN, END, Caller, eventually
 from tests.contract import is_problem
 from tests.facts import answered
 
@@ -161,3 +165,37 @@ def test_what_an_agent_takes_counts_for_the_team_in_which_staff_places_them(admi
     assert [(event["data"]["placements"], event["revision"]) for event in told] == [
         ([{"effective_from": "2026-01-05", "team": south, "agent": agent}], 3)
     ]
+
+
+@contextmanager
+def deaf(stack, consumer, source, kind):
+    """A time in which a service does not hear what another tells."""
+    bound = {"queue": f"{consumer}.from.{source}", "exchange": f"{source}.events", "routing_key": kind}
+    with pika.BlockingConnection(pika.URLParameters(stack.servers.rabbitmq.url)) as connection:
+        channel = connection.channel()
+        channel.queue_unbind(**bound)
+        try:
+            yield channel
+        finally:
+            channel.queue_bind(**bound)
+
+
+def test_a_service_is_told_what_it_has_missed(stack, administrator, role, hire, queue):
+    team, agent = f"north-{queue}", f"agent-{queue}"
+    with deaf(stack, "calls", "staff", "employee_hired") as channel:
+        heard = channel.queue_declare("", exclusive=True).method.queue
+        channel.queue_bind(heard, "staff.events", "employee_hired")
+        hire(role, team=team, agent=agent)
+        eventually(lambda: channel.basic_get(heard, auto_ack=True)[0])  # so that the relay is past it
+    administrator.send(*(fact | {"agent": agent} if "agent" in fact else fact for fact in answered(queue, 12)))
+    asked = {"from_": BEGIN, "to": END, "interval": "total", "team": team}
+    assert administrator.get("/v1/reports/agents", **asked)["items"] == []
+    addresses = {"PLATEAU_URL": stack.url, "PLATEAU_TOKEN": stack.new_key()}
+    addresses["PLATEAU_AMQP_URL"] = stack.servers.rabbitmq.url
+    for _ in range(2):
+        told = CliRunner().invoke(events, ["retell", "staff", "calls"], env=addresses)
+        assert told.exit_code == 0, told.output
+    (row,) = eventually(lambda: administrator.get("/v1/reports/agents", **asked)["items"])
+    assert (row["agent"], row["handled"]) == (agent, 1)
+    refused = CliRunner().invoke(events, ["retell", "budget", "calls"], env=addresses)
+    assert (refused.exit_code, "reacts to nothing" in refused.output) == (2, True)

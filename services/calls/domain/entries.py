@@ -23,3 +23,10 @@ def entry_told(fact: Fact) -> int | None:
     if since is None or fact.queue is None:
         return None
     return fact.occurred_at - sum([fact.milliseconds(name) or 0 for name in since]) * 1000
+
+
+def earliest_told(fact: Fact) -> int:
+    """The earliest instant at which anything can have begun of which this fact tells, in microseconds since 1970."""
+    if not fact.data:
+        return fact.occurred_at
+    return fact.occurred_at - sum([fact.milliseconds(name) or 0 for name in _SINCE["call.ended"]]) * 1000

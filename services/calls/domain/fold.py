@@ -39,7 +39,6 @@ class Call:
     state: State
     outcome: Outcome
     started_at: int
-    last_occurred_at: int
     ended_at: int | None
     direction: str | None
     channel: str | None
@@ -110,7 +109,6 @@ def fold(
         state,
         outcome,
         story[0].occurred_at,
-        story[-1].occurred_at,
         reading.over_at if state in {"wrapping", "ended"} else None,
         direction,
         channel,

@@ -45,6 +45,10 @@ class Names:
             if of_kind == kind and any(stretch.internal_id in insides for stretch in stretches)
         }
 
+    def turns(self) -> set[int]:
+        """The instants at which any name comes to mean another, in microseconds."""
+        return {at for stretches in self._meanings.values() for each in stretches for at in (each.begin, each.end)}
+
     def applied(self, story: Iterable[Fact]) -> list[Fact]:
         """A call's facts in their order, with inside names."""
         entries: dict[str, list[str]] = {}

@@ -2,7 +2,8 @@
 
 A fold over the marks of one agent from one source, in the order of facts. Where a sign-out is missing, the end is
 inferred: at the next sign-in, at a restart of the source, or, after 12 hours without any sign of the agent, where they
-were last heard of. Whatever is said later undoes the inference, because all of it is folded anew.
+were last heard of. Who signs in more than 12 hours after they did to another queue begins a new shift, and is in that
+one no more. Whatever is said later undoes the inference, because all of it is folded anew.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ SILENCE = 12 * HOUR  # longer than any shift, and shorter than a night between t
 # What sources that tell of no sign-ins call the two states that mean one (TaskRouter, Amazon Connect, FreeSWITCH).
 AVAILABLE = frozenset({"available", "available (on demand)", "ready"})
 OFFLINE = frozenset({"offline", "logged out", "logged_out", "signed_out"})
+SIGNED_IN = "agent.signed_in"
 
 
 class Mark(NamedTuple):
@@ -75,10 +77,11 @@ class Attendance:
 
 @dataclass(slots=True)
 class Register:
-    """The newest of what was said, by queue."""
+    """The newest of what was said, by queue; `signed_at` is when somebody signed in or out."""
 
     states: bool
     signed_in: dict[str, bool] = field(default_factory=dict)
+    signed_at: dict[str, int] = field(default_factory=dict)
     pauses: dict[str, Pause | None] = field(default_factory=dict)
 
     @property
@@ -90,19 +93,19 @@ class Register:
         """Takes what was said next; states count only where the source never tells of sign-ins."""
         match mark.kind:
             case "sign":
-                self._sign(mark.about, signed_in=mark.type == "agent.signed_in")
+                self._sign(mark.about, mark.at, signed_in=mark.type == SIGNED_IN)
             case "pause":
                 self._pause(mark.about, Pause(mark.at, mark.activity) if mark.type == "agent.paused" else None)
             case "state" if self.states:
                 if mark.activity is not None:
-                    self._sign(EVERY_QUEUE, signed_in=True)
+                    self._sign(EVERY_QUEUE, mark.at, signed_in=True)
                     self._pause(EVERY_QUEUE, Pause(mark.at, mark.activity))
                 elif mark.about.lower() in AVAILABLE | OFFLINE:
-                    self._sign(EVERY_QUEUE, signed_in=mark.about.lower() in AVAILABLE)
+                    self._sign(EVERY_QUEUE, mark.at, signed_in=mark.about.lower() in AVAILABLE)
 
     def is_told_again(self, mark: Mark) -> bool:
         """Whether the mark signs in where the agent is signed in already, so that a sign-out is missing."""
-        if mark.type != "agent.signed_in":
+        if mark.type != SIGNED_IN:
             return False
         return self.present if mark.about == EVERY_QUEUE else self.signed_in.get(mark.about, False)
 
@@ -112,14 +115,17 @@ class Register:
 
     def leave(self) -> None:
         """Nobody is there any more."""
-        self.signed_in, self.pauses = {}, {}
+        self.signed_in, self.signed_at, self.pauses = {}, {}, {}
 
-    def _sign(self, queue: str, *, signed_in: bool) -> None:
+    def _sign(self, queue: str, at: int, *, signed_in: bool) -> None:
         if queue == EVERY_QUEUE:
-            self.signed_in, self.pauses = {queue: signed_in}, {}
-        else:
-            self.signed_in = {**self.signed_in, queue: signed_in}
-            self.pauses = {**self.pauses, queue: None}  # whoever signs in is not paused
+            self.leave()
+        elif signed_in:  # what was said in an earlier shift does not hold in this one
+            told = self.signed_in.items()
+            self.signed_in = {each: there for each, there in told if at - self.signed_at[each] <= SILENCE}
+        self.signed_in = {**self.signed_in, queue: signed_in}
+        self.signed_at[queue] = at
+        self.pauses = {**self.pauses, queue: None}  # whoever signs in is not paused
 
     def _pause(self, queue: str, pause: Pause | None) -> None:
         self.pauses = {queue: pause} if queue == EVERY_QUEUE else {**self.pauses, queue: pause}
@@ -147,6 +153,8 @@ def attendances(
             inferred = inferred or (
                 later is not None and later.at - mark.at > SAID_TWICE and not register.comes_back(later)
             )
+        elif later.type == SIGNED_IN:
+            end, inferred = _end(mark.at, until, life, ())
         if end > mark.at:
             found.append(Attendance(mark.at, end, register.signed_in, register.pauses, inferred))
         if end < until:
@@ -159,8 +167,8 @@ def missing_sign_outs(
 ) -> list[Mark]:
     """The marks after which an agent must have left unsaid: they signed in anew, or were not heard of any more.
 
-    The parameters are those of `attendances`, with which it agrees; but it also knows of agents who signed in and did
-    nothing at all.
+    The parameters are those of `attendances`, with which it agrees, but for two things: it knows of agents who signed
+    in and did nothing at all, and not of a shift that only a sign-in to other queues shows to be over.
     """
     register = Register(states=all(mark.kind != "sign" for mark in marks))
     story = in_order(marks)

@@ -30,15 +30,16 @@ KINDS = {
     "agent.state_changed": "state",
 }
 CONFIGURED = event_type(SourceConfigured)
+LAST = (1 << 63) - 1  # where a fact has no sequence: after those of its instant that have one
 AT_ONCE = 2_000  # facts that are read anew in one transaction, or all of one agent
-SOURCE, AGENT, KIND, STREAM, RECORD, ABOUT = 0, 1, 2, 8, 10, 12  # places in a row
+SOURCE, AGENT, KIND, STREAM, RECORD, VERSION, ABOUT = 0, 1, 2, 8, 10, 11, 12  # places in a row
 
 
 class AgentMarks(Projection):
     """Follows the facts of agents, the clocks of their sources, and what outside names stand for."""
 
     name = "agents"
-    version = 4
+    version = 5
     handles = (*KINDS, CONFIGURED, *identities.CHANGES)
     # `about` is the queue, or the name of the state. A mark `counts` unless its record has a greater version. One fact
     # may name a queue by several outside names: whichever of them is mapped otherwise, the mark must be found.
@@ -52,7 +53,8 @@ class AgentMarks(Projection):
         );
         CREATE INDEX agent_marks_in_order ON agent_marks
             (agent, source, kind, about, occurred_at, sequence, rank, fact COLLATE "C") WHERE counts;
-        CREATE INDEX agent_marks_of_stream ON agent_marks (stream, record);
+        CREATE INDEX agent_marks_of_stream ON agent_marks (stream, kind, outside_queues, type, occurred_at);
+        CREATE INDEX agent_marks_of_record ON agent_marks (stream, record) WHERE record IS NOT NULL;
         CREATE INDEX agent_marks_of_queue ON agent_marks USING gin (outside_queues);
         CREATE TABLE agents_heard (
             agent text NOT NULL, source text NOT NULL, kind text NOT NULL, about text NOT NULL,
@@ -80,7 +82,6 @@ class AgentMarks(Projection):
                 AND mark.source = heard.source AND mark.kind = heard.kind AND mark.about = heard.about)"""
     SAID = f"""SELECT {COLUMNS} FROM store.events WHERE stream_id = %s
         AND type = ANY(%s)"""  # noqa: S608 - a constant
-    LAST = (1 << 63) - 1  # where a fact has no sequence: after those of its instant that have one
 
     def __init__(self) -> None:
         self._names: Mapping[str, Names] | None = None
@@ -96,7 +97,7 @@ class AgentMarks(Projection):
         """Keeps each mark; of a record, only those of its greatest version count."""
         if self._names is None:
             self._learn(db)
-        self._mark([row for event in events if event.type in KINDS for row in self._rows(event)], db)
+        self._mark((event for event in events if event.type in KINDS), db)
 
     def _read_anew(self, clocks: Sequence[StoredEvent], renamed: Sequence[StoredEvent], db: Cursor) -> Iterator[None]:
         for event in clocks:
@@ -108,7 +109,7 @@ class AgentMarks(Projection):
         for stream in sorted(touched):
             db.execute(self.FORGET, {"stream": stream})
             said = [StoredEvent(*row) for row in db.execute(self.SAID, (stream, list(KINDS)))]
-            self._mark([row for event in said for row in self._rows(event)], db)
+            self._mark(said, db)
             read += len(said)
             if read >= AT_ONCE:
                 read = 0
@@ -123,7 +124,8 @@ class AgentMarks(Projection):
         """Drops the names and clocks, which may not be in the tables."""
         self._names = None
 
-    def _mark(self, rows: Sequence[tuple[Any, ...]], db: Cursor) -> None:
+    def _mark(self, said: Iterable[StoredEvent], db: Cursor) -> None:
+        rows = [row for event in said for row in mark_rows(event, self._names or {}, self._offsets)]
         db.executemany(self.MARK, rows)
         db.executemany(self.HEAR, sorted({(row[AGENT], row[SOURCE], row[KIND], row[ABOUT]) for row in rows}))
         records = {(row[STREAM], row[RECORD]) for row in rows if row[RECORD] is not None}
@@ -150,19 +152,21 @@ class AgentMarks(Projection):
                 touched |= {stream for (stream,) in db.execute(self.AT_QUEUE, (system, name))}
         return touched | {stream for (stream,) in db.execute(self.HEARD_OF, (uuid_array(agents),))}
 
-    def _rows(self, event: StoredEvent) -> Iterator[tuple[Any, ...]]:
-        fact = event.data
-        data, source, at = fact.get("data", {}), fact["source"], event.occurred_at
-        names = (self._names or {}).get(source)
-        corrected = microseconds(at) + self._offsets.get(source, 0) if names else 0
-        agent = names.inside("agent", fact["agent"], corrected) if names else fact["agent"]
-        told = data.get("queues") or ([fact["queue"]] if "queue" in fact else [])
-        queues: dict[str, list[str]] = {}
-        for queue in told:
-            queues.setdefault(names.inside("queue", queue, corrected) if names else queue, []).append(queue)
-        kind, says = KINDS[event.type], data.get("reason") or data.get("state")
-        place = (at, fact.get("sequence", self.LAST), RANK[event.type], fact["id"])
-        record = (event.stream_id, event.event_id, fact.get("record"), fact.get("record_version"))
-        for queue, outside in (queues or {EVERY_QUEUE: []}).items():
-            about = says if kind == "state" else queue
-            yield (source, agent, kind, queue, *place, *record, about, event.type, says, outside)
+
+def mark_rows(event: StoredEvent, names: Mapping[str, Names], offsets: Mapping[str, int]) -> Iterator[tuple[Any, ...]]:
+    """The marks that a fact makes, one for each queue, with what names mean and how clocks go (in microseconds)."""
+    fact = event.data
+    data, source, at = fact.get("data", {}), fact["source"], event.occurred_at
+    meant = names.get(source)
+    corrected = microseconds(at) + offsets.get(source, 0) if meant else 0
+    agent = meant.inside("agent", fact["agent"], corrected) if meant else fact["agent"]
+    told = data.get("queues") or ([fact["queue"]] if "queue" in fact else [])
+    queues: dict[str, list[str]] = {}
+    for queue in told:
+        queues.setdefault(meant.inside("queue", queue, corrected) if meant else queue, []).append(queue)
+    kind, says = KINDS[event.type], data.get("reason") or data.get("state")
+    place = (at, fact.get("sequence", LAST), RANK[event.type], fact["id"])
+    record = (event.stream_id, event.event_id, fact.get("record"), fact.get("record_version"))
+    for queue, outside in (queues or {EVERY_QUEUE: []}).items():
+        about = says if kind == "state" else queue
+        yield (source, agent, kind, queue, *place, *record, about, event.type, says, outside)

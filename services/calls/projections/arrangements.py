@@ -20,7 +20,7 @@ class Arrangements(Projection):
     """Follows them, each by a part that has its own tables."""
 
     name = "arrangements"
-    version = 2
+    version = 3
     handles = tuple(kind for part in PARTS for kind in part.handles)
     tables = "".join(part.tables for part in PARTS)
 

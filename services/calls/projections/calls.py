@@ -15,7 +15,8 @@ from services.calls.domain.intervals import Cause
 from services.calls.domain.sources import SourceConfigured
 from services.calls.domain.subjects import SubjectErased
 from services.calls.projections import closings, completions, contradictions, identities, interactions
-from services.calls.projections.call_tables import NO_ROWS, TABLES, replace_rows, rows_of
+from services.calls.projections.call_rows import rows_of
+from services.calls.projections.call_tables import NO_ROWS, TABLES, replace_rows
 from services.calls.projections.circumstances import Circumstances
 from services.calls.projections.stories import OF_CALLS, RESTARTED, Story
 from services.calls.projections.touched import Touched

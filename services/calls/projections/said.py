@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from services.calls.domain.entries import entry_told
+from services.calls.domain.entries import earliest_told, entry_told
 from services.calls.domain.intervals import HOUR, QueueHour
 from services.calls.domain.story import Fact
 
@@ -13,8 +13,8 @@ LATEST = 1 << 62
 class Said:
     """The names in the facts are those that the source gave.
 
-    `hours` are those (since 1970) in which visits to queues begin by one of the facts, `began` is the earliest of these
-    instants, in microseconds.
+    `hours` are those (since 1970) in which visits to queues begin by one of the facts. Nothing that they tell of begins
+    before `began` or after `until`, in microseconds; superseded facts tell too.
     """
 
     agents: set[str] = field(default_factory=set)
@@ -23,6 +23,7 @@ class Said:
     customers: set[str] = field(default_factory=set)
     hours: set[QueueHour] = field(default_factory=set)
     began: int = LATEST
+    until: int = -LATEST
 
     def add(self, fact: Fact) -> None:
         """Takes a fact in; again changes nothing."""
@@ -37,4 +38,5 @@ class Said:
             entered_at = entry_told(fact)
             if entered_at is not None:
                 self.hours.add((fact.queue, entered_at // HOUR))
-                self.began = min(self.began, entered_at)
+        self.began = min(self.began, earliest_told(fact))
+        self.until = max(self.until, fact.occurred_at)

@@ -22,7 +22,8 @@ class AgentsOf(Paged):
     team (what agents did in none has a row of its own) or one `total`; without `group_by`, by agent where the caller
     may see agents by name, else by queue. An agent sees themselves alone, a supervisor their team, each agent for the
     time that they are in it. Rows by agent come in pages, by name and interval, and a page may have fewer rows than
-    `limit`; all of them are as of the instant of the first. Others come at once.
+    `limit`; all of them are as of the instant of the first. Others come at once. With `as_known_at` it is the report of
+    that instant, of everything recorded at or before it; who may see whom is decided as of now.
     """
 
     from_: datetime
@@ -33,6 +34,7 @@ class AgentsOf(Paged):
     interval: Interval = "P1D"
     group_by: AgentGroup | None = None
     timezone: ZoneInfo | None = None
+    as_known_at: datetime | None = None
 
 
 @values

@@ -45,13 +45,15 @@ class DispositionsOf:
     """Count what came of the calls whose first fact lies in a range.
 
     Each call counts once with its final disposition; by queue or client once for each that it visited, null where it
-    visited none. The calls behind a count are those that `GET /v1/calls` lists with the same filters.
+    visited none. The calls behind a count are those that `GET /v1/calls` lists with the same filters. With
+    `as_known_at` they are counted by everything recorded at or before that instant.
     """
 
     from_: datetime
     to: datetime
     queue: Name | None = None
     group_by: Group | None = None
+    as_known_at: datetime | None = None
 
 
 @values

@@ -12,7 +12,8 @@ from services.calls.domain.timelines import Timeline
 from services.calls.projections.stories import microseconds
 from services.calls.queries import AgentReport, AgentRow, AgentsOf
 from services.calls.reports.agent_figures import RING_COUNTS, UNSTATED, Figures, of_inferred, of_legs, of_states
-from services.calls.reports.agents_viewed import LATEST, Row, Sight, View, Window, viewed_by
+from services.calls.reports.agents_as_known import viewed_then
+from services.calls.reports.agents_viewed import LATEST, Row, Sight, View, Window
 from services.calls.reports.floor import Agent, agents_near, instant, legs_of, restarts_known
 from services.calls.reports.ranges import too_long
 from services.kernel.cursors import decode, encode
@@ -41,12 +42,12 @@ class AgentReports:
         """Rows by agent, queue or team, and interval; None where the actor may not know of the one that is named."""
         if refused := too_long(asked.from_, asked.to):
             return refused
-        view = viewed_by(db, actor, asked)
+        view = viewed_then(db, actor, asked)
         if not isinstance(view, View):
             return view
-        after, now = BEGINNING, datetime.now(UTC)
+        after, now = BEGINNING, asked.as_known_at or datetime.now(UTC)
         if asked.cursor:
-            agent, start, as_of = decode(asked.cursor, now, str, int, int)
+            agent, start, as_of = decode(asked.cursor, datetime.now(UTC), str, int, int)
             after, now = Place(agent, start), instant(as_of)  # so that all pages are as of one instant
         if view.group == "agent":
             items, following = _page(db, view, after, now)

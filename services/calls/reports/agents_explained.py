@@ -14,7 +14,8 @@ from services.calls.projections.stories import microseconds
 from services.calls.queries import AgentsOf, Explain, ExplainedFact, ExplainedVisit, Explanation
 from services.calls.reports.agent_figures import RING_COUNTS, Ring, of_inferred, of_legs, of_rings, of_states
 from services.calls.reports.agents import MOST_LEGS, Seen, agents_seen, too_many
-from services.calls.reports.agents_viewed import Row, Sight, View, Window, viewed_by
+from services.calls.reports.agents_as_known import viewed_then
+from services.calls.reports.agents_viewed import Row, Sight, View, Window
 from services.calls.reports.facts import facts_of
 from services.calls.reports.floor import instant, legs_of
 from services.calls.reports.judged_visits import queue_zones
@@ -61,8 +62,6 @@ def agents_explained(db: Cursor, actor: Actor, asked: Explain) -> Explanation | 
         return Rejected("auth.not_allowed", "This needs the scope agents:read. Ask an administrator for it.", 403)
     if actor.party == "client":
         return Rejected("calls.report.names_not_shown", "What agents did is explained to the centre only.", 403)
-    if asked.as_known_at is not None:
-        return Rejected("request.invalid", "Agents are reported as known now: leave it out.", 422, "/as_known_at")
     if asked.reason is not None:
         return Rejected("request.invalid", "This is asked of the service level only.", 422, "/reason")
     time = explained(asked, {queue_zones(db, [asked.queue or ""])[asked.queue or ""]})
@@ -70,7 +69,7 @@ def agents_explained(db: Cursor, actor: Actor, asked: Explain) -> Explanation | 
         return time
     begin, end = time
     wanted = of(AgentsOf, asked, from_=begin, to=end, interval="total")
-    view = viewed_by(db, actor, wanted)
+    view = viewed_then(db, actor, wanted)
     if not isinstance(view, View):
         return view
     rows = view.named or ({Row(None, asked.queue)} if view.group == "team" else set())
@@ -79,10 +78,10 @@ def agents_explained(db: Cursor, actor: Actor, asked: Explain) -> Explanation | 
     legs = legs_of(db, view.agents, begin, end)
     if sum(legs.values()) > MOST_LEGS:
         return too_many()
-    now = datetime.now(UTC)
+    now = asked.as_known_at or datetime.now(UTC)
     (row,) = rows
     whole, sight = view.window(row, now), view.sight(row)
-    after = tuple(decode(asked.cursor, now, int, UUID) if asked.cursor else FIRST)
+    after = tuple(decode(asked.cursor, datetime.now(UTC), int, UUID) if asked.cursor else FIRST)
     value, page = 0, list[Behind]()
     for seen in agents_seen(db, view, legs, now, named=True):
         behind = set(page)
@@ -95,8 +94,8 @@ def agents_explained(db: Cursor, actor: Actor, asked: Explain) -> Explanation | 
     return Explanation(
         value=_shown(asked.measure, value),
         policy=(),
-        items=tuple(_explained(db, first)),
-        next=encode(now, str(first[-1].at), str(first[-1].id)) if len(page) > asked.limit else None,
+        items=tuple(_explained(db, first, asked.as_known_at)),
+        next=encode(datetime.now(UTC), str(first[-1].at), str(first[-1].id)) if len(page) > asked.limit else None,
     )
 
 
@@ -166,8 +165,8 @@ def _ring(ring: Ring) -> Behind:
     return Behind(ring.at, UUID(int=ring.call.int ^ ring.number), ring.call, ring.visit)
 
 
-def _explained(db: Cursor, page: list[Behind]) -> Iterator[ExplainedVisit]:
-    of_calls = facts_of(db, {each.call for each in page if each.call})
+def _explained(db: Cursor, page: list[Behind], known_at: datetime | None) -> Iterator[ExplainedVisit]:
+    of_calls = facts_of(db, {each.call for each in page if each.call}, known_at)
     for each in page:
         facts = of_calls[each.call] if each.call else _marked(db, each.marks)
         yield ExplainedVisit(each.call, each.visit, tuple(map(shown, facts)), each.leg)

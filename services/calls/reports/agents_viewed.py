@@ -120,6 +120,11 @@ class View:
     teams: Mapping[str, Mapping[str | None, Sequence[Time]]]
 
     @property
+    def only(self) -> Sequence[str] | None:
+        """The agents who alone are looked at; None where it may be anybody."""
+        return self.agents if self.limits or self.asked.agent is not None else None
+
+    @property
     def named(self) -> frozenset[Row]:
         """The rows that were asked for by name; of a total, the one there is."""
         match self.group:
@@ -198,11 +203,11 @@ def viewed_by(db: Cursor, actor: Actor, asked: AgentsOf) -> View | Rejected | No
         return None
     limits: list[Times] = [known] if known else []
     if asked.team is not None:
-        limits.append(members(db, asked.team, zone))
+        limits.append(members(db, asked.team, zone, asked.as_known_at))
     agents = _agents(db, asked, limits)
     queues = [asked.queue] if asked.queue is not None else queues_known(db) if group == "queue" else []
     seen = [queue for queue in queues if open_to is None or queue in open_to]
-    teams = teams_of(db, agents, zone) if group == "team" else {}
+    teams = teams_of(db, agents, zone, asked.as_known_at) if group == "team" else {}
     return View(asked, group, agents, seen, open_to, queue_zones(db, seen or [asked.queue or ""]), limits, teams)
 
 

@@ -21,6 +21,7 @@ from services.calls.queries import (
     TopicCounts,
 )
 from services.calls.reports.call_listing import LISTED
+from services.calls.reports.calls_as_known import recall_calls
 from services.calls.reports.ranges import too_long
 from services.calls.reports.visibility import Sight, call_filters, queue_is_seen
 from services.kernel.boxes import Boxes
@@ -123,6 +124,8 @@ class DispositionReader:
             return refused
         if asked.queue is not None and not queue_is_seen(db, actor, asked.queue):
             return None
+        if (known_at := asked.as_known_at) and (refused := recall_calls(db, known_at, asked.from_, asked.to)):
+            return refused
         wanted = {**LISTED.wanted(asked), **call_filters(db, actor)}
         of_queues = [asked.queue] if asked.queue is not None else wanted.get("seen_queues")
         group, groups = GROUPS[asked.group_by]
@@ -134,7 +137,9 @@ class DispositionReader:
             tallies.setdefault(name, Tally()).add(*figures)
         by = asked.group_by or "queue"
         ordered = sorted(tallies.items(), key=lambda each: (each[0] is None, each[0] or ""))
-        return DispositionReport(tuple(tally.row(**{by: name}) for name, tally in ordered), datetime.now(UTC))
+        return DispositionReport(
+            tuple(tally.row(**{by: name}) for name, tally in ordered), known_at or datetime.now(UTC)
+        )
 
 
 def told_of(

@@ -13,7 +13,6 @@ from services.calls.reports.as_known import Past, recall
 from services.calls.reports.facts import facts_of
 from services.calls.reports.judged_visits import judged, judged_visits, queue_zones, queues_seen
 from services.calls.reports.ranges import explained
-from services.calls.reports.service_level import CAMPAIGN_NOW
 from services.calls.reports.visibility import Sight, clients_of
 from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
@@ -79,8 +78,6 @@ class Explanations:
             return agents_explained(db, actor, asked)
         if asked.queue is asked.client is asked.campaign is None:
             return Rejected("calls.report.nothing_named", "Name a queue, a client or a campaign.", 422, "/queue")
-        if asked.campaign is not None and asked.as_known_at is not None:
-            return Rejected("calls.report.campaign_as_known", CAMPAIGN_NOW, 422, "/campaign")
         queues = queues_seen(db, actor, asked.queue)
         if asked.client is not None:
             clients = clients_of(db, queues)
@@ -91,8 +88,10 @@ class Explanations:
         if isinstance(time, Rejected):
             return time
         begin, end = time
-        if (known_at := asked.as_known_at) and (refused := recall(db, actor, Past(asked.queue, begin, end, known_at))):
-            return refused
+        if known_at := asked.as_known_at:
+            past = Past(asked.queue, begin, end, known_at, of_campaigns=asked.campaign is not None)
+            if refused := recall(db, actor, past):
+                return refused
         now = datetime.now(UTC)
         judgement = judged(db, asked, begin, end, queues)
         if isinstance(judgement, Rejected):

@@ -27,7 +27,8 @@ MARK = "SELECT occurred_at, sequence, rank, fact, type, says, stream, event FROM
 OF_HEARD = """(mark.agent, mark.source, mark.kind, mark.about) = (heard.agent, heard.source, heard.kind, heard.about)
     AND mark.counts"""
 
-# Of each agent, source, kind and queue: the marks within a range, the newest before it and the first behind it.
+# Of each agent, source, kind and queue: the marks within a range, the newest before it and the first behind it; and the
+# newest sign-in before it, even where a sign-out followed: it tells when a shift began.
 MARKS = f"""
     SELECT heard.agent, heard.source, heard.kind, heard.about, near.occurred_at + heard.shift, sequence, rank, fact,
         type, CASE WHEN kind = 'state' THEN reasons ->> about ELSE coalesce(reasons ->> says, says) END, stream, event
@@ -36,6 +37,9 @@ MARKS = f"""
         WHERE {{wanted}}) AS heard
     CROSS JOIN LATERAL (
         ({MARK} WHERE {OF_HEARD} AND occurred_at < %(begin)s - heard.shift ORDER BY {ORDER.format("DESC")} LIMIT 1)
+        UNION ALL
+        ({MARK} WHERE {OF_HEARD} AND heard.kind = 'sign' AND type = 'agent.signed_in'
+            AND occurred_at < %(begin)s - heard.shift ORDER BY {ORDER.format("DESC")} LIMIT 1)
         UNION ALL
         ({MARK} WHERE {OF_HEARD} AND occurred_at >= %(begin)s - heard.shift AND occurred_at < %(end)s - heard.shift)
         UNION ALL

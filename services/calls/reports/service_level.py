@@ -46,8 +46,6 @@ COUNTS = """
 QUEUE = sql.SQL("queue")
 CAMPAIGN = sql.SQL("(SELECT campaign FROM calls WHERE calls.id = judged.call)")
 
-CAMPAIGN_NOW = "The campaigns of calls are known as of now only: leave out `as_known_at`, or group otherwise."
-
 NUMBERS = len(Counts.__dataclass_fields__)
 
 
@@ -158,12 +156,10 @@ class ServiceLevelReports:
         """Rows by queue and interval; None where the actor may not see the queue."""
         if refused := too_long(asked.from_, asked.to):
             return refused
-        if asked.group_by == "campaign" and asked.as_known_at:
-            return Rejected("calls.report.campaign_as_known", CAMPAIGN_NOW, 422, "/group_by")
-        if (known_at := asked.as_known_at) and (
-            refused := recall(db, actor, Past(asked.queue, asked.from_, asked.to, known_at))
-        ):
-            return refused
+        if known_at := asked.as_known_at:
+            past = Past(asked.queue, asked.from_, asked.to, known_at, of_campaigns=asked.group_by == "campaign")
+            if refused := recall(db, actor, past):
+                return refused
         queues = queues_seen(db, actor, asked.queue)
         if asked.queue is not None and not queues:
             return None

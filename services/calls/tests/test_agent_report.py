@@ -1,151 +1,17 @@
 """The agents' report, by hand, by interval, by zone, and by who asks."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from random import Random
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
-from services.calls.queries import AgentMeasure
-from services.calls.reports import agents, floor
-from services.calls.tests.running import RunningCalls, call_fact
+from services.calls.reports import floor
+from services.calls.tests.at_work import BY_HAND, HOUR, NINE, agent_fact, at, handled, rows, some
+from services.calls.tests.at_work import hour as hour  # noqa: PLC0414 - a fixture
+from services.calls.tests.running import call_fact
 from services.kernel.projections import READ_VIEWS
 from services.kernel.values import Actor
-
-NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
-_numbers = count(1)
-
-
-def at(minutes: float) -> datetime:
-    return NINE + timedelta(minutes=minutes)
-
-
-def agent_fact(agent: str, kind: str, minutes: float, data: dict[str, Any] | None = None, **fields) -> dict[str, Any]:
-    fact = {"id": f"{agent} {next(_numbers)}", "source": "pbx1", "type": f"agent.{kind}", "agent": agent}
-    return {**fact, "occurred_at": at(minutes).isoformat(), "data": data, **fields}
-
-
-def handled(call: str, agent: str, begin: float, talk: float, wrapup: float = 0, *, queue: str = "sales"):
-    """A call answered, ended and wrapped up after so many minutes."""
-    facts = [
-        call_fact(call, "queued", at(begin - 0.5), queue=queue),
-        call_fact(call, "ringing", at(begin - 0.1), agent=agent),
-        call_fact(call, "answered", at(begin), queue=queue, agent=agent),
-        call_fact(call, "ended", at(begin + talk), agent=agent),
-    ]
-    if wrapup:
-        facts.append(call_fact(call, "wrapup_started", at(begin + talk), agent=agent))
-        facts.append(call_fact(call, "wrapup_ended", at(begin + talk + wrapup), agent=agent))
-    return facts
-
-
-# a-1 signs in at 9:00 and out at 10:00, has lunch from 9:40 to 9:50, and takes two calls: from 9:10 to 9:16, with 2
-# minutes on hold from 9:12 and 3 minutes of wrap-up; and from 9:28 to 9:34, which goes on to a-2 (6 minutes).
-# Somebody rings a-1 once in vain, and once hangs up meanwhile.
-BY_HAND = [
-    agent_fact("a-1", "signed_in", 0, {"queues": ["sales"]}),
-    *handled("c1", "a-1", 10, 6, 3),
-    call_fact("c1", "held", at(12), agent="a-1"),
-    call_fact("c1", "resumed", at(14), agent="a-1"),
-    call_fact("c2", "queued", at(27), queue="sales"),
-    call_fact("c2", "answered", at(28), queue="sales", agent="a-1"),
-    call_fact("c2", "transferred", at(34), {"kind": "blind", "to_agent": "a-2"}, agent="a-1"),
-    call_fact("c2", "answered", at(34), agent="a-2"),
-    call_fact("c2", "ended", at(40), agent="a-2"),
-    call_fact("c3", "queued", at(35), queue="sales"),
-    call_fact("c3", "ring_no_answer", at(36), {"ring_seconds": 15}, agent="a-1"),
-    call_fact("c3", "ring_no_answer", at(37), {"ring_seconds": 5, "cancelled": True}, agent="a-1"),
-    call_fact("c3", "abandoned", at(37), queue="sales"),
-    agent_fact("a-1", "paused", 40, {"reason": "7"}),
-    agent_fact("a-1", "resumed", 50),
-    agent_fact("a-1", "signed_out", 60),
-]
-HOUR = {"from_": NINE, "to": NINE + timedelta(hours=1)}
-
-
-def rows(calls: RunningCalls, actor: Actor | None = None, **asked) -> list[dict[str, Any]]:
-    return calls.ask("AgentsOf", *([actor] if actor else []), **{**HOUR, **asked})["items"]
-
-
-def some(row: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: row[name] for name in names}
-
-
-@pytest.fixture
-def hour(calls) -> RunningCalls:
-    calls.configure("ConfigureSource", "pbx1", {"pause_reasons": {"7": "lunch"}})
-    calls.take(*BY_HAND)
-    return calls
-
-
-@pytest.mark.parametrize(
-    ("asked", "refusal"),
-    [
-        ({"to": NINE}, ("calls.report.range_empty", 422)),
-        ({"to": NINE + timedelta(days=401)}, ("calls.report.range_too_long", 422)),
-        ({"group_by": "shift"}, ("request.invalid", 422)),
-        ({"interval": "PT7M"}, ("request.invalid", 422)),
-    ],
-)
-def test_a_question_that_makes_no_sense_is_refused(calls, asked, refusal):
-    assert calls.refusal("AgentsOf", **{**HOUR, **asked}) == refusal
-
-
-def test_more_than_can_be_folded_in_time_is_refused(hour, monkeypatch):
-    monkeypatch.setattr(agents, "MOST_LEGS", 2)
-    assert hour.refusal("AgentsOf", **HOUR, group_by="total") == ("calls.report.too_many_legs", 422)
-    assert rows(hour, agent="a-1", interval="total")
-
-
-def pages(calls: RunningCalls, **asked) -> list[dict[str, Any]]:
-    found = [calls.ask("AgentsOf", **{**HOUR, **asked})]
-    while found[-1]["next"]:
-        assert len(found) < 20
-        found.append(calls.ask("AgentsOf", **{**HOUR, **asked}, cursor=found[-1]["next"]))
-    return found
-
-
-def test_agents_come_in_pages_that_end_within_an_agent_too(hour):
-    hour.take(*handled("c8", "a-3", 1, 5), *handled("c9", "A-4", 20, 50))
-    for asked in ({}, {"interval": "PT15M"}, {"agent": "a-1", "interval": "PT15M"}):
-        whole = hour.ask("AgentsOf", **HOUR, **asked)
-        assert whole["next"] is None
-        for limit in (1, 2, 3):
-            found = pages(hour, limit=limit, **asked)
-            assert [row for page in found for row in page["items"]] == whole["items"]
-            assert [len(page["items"]) for page in found[:-1]] == [limit] * (len(found) - 1)
-            assert len({page["as_of"] for page in found}) == 1
-    assert hour.refusal("AgentsOf", **HOUR, cursor="made-up") == ("request.invalid", 422)
-
-
-def test_a_page_of_agents_is_full_with_so_many_legs_and_no_agent_is_left_out(hour, monkeypatch):
-    hour.take(*handled("c8", "a-3", 1, 5), *handled("c9", "A-4", 20, 5), *handled("c7", "a-0", 20, 5))
-    whole = rows(hour, interval="PT15M")
-    monkeypatch.setattr(agents, "WORK_OF_PAGE", 150)
-    found = pages(hour, interval="PT15M")
-    assert [sorted({row["agent"] for row in page["items"]}) for page in found] == [
-        ["A-4"],
-        ["a-0"],
-        ["a-1"],
-        ["a-2"],
-        ["a-3"],
-    ]
-    assert [row for page in found for row in page["items"]] == whole
-
-
-def test_queues_and_totals_come_at_once_whatever_the_limit(hour):
-    for group in ("queue", "total"):
-        page = hour.ask("AgentsOf", **HOUR, interval="PT15M", group_by=group, limit=1)
-        assert (len(page["items"]), page["next"]) == (4, None)
-
-
-def test_a_queue_that_everybody_is_signed_in_to_counts_in_what_can_be_folded(hour, monkeypatch):
-    hour.take(agent_fact("a-2", "signed_in", 0), *handled("c8", "a-3", 1, 5, queue="care"))
-    monkeypatch.setattr(agents, "MOST_LEGS", 5)
-    assert rows(hour, group_by="total")
-    monkeypatch.setattr(agents, "FOR_EACH", 4)
-    assert hour.refusal("AgentsOf", **HOUR, group_by="queue") == ("calls.report.too_many_legs", 422)
 
 
 def test_rings_of_queues_and_of_totals_come_to_those_of_the_agents(hour):
@@ -185,16 +51,6 @@ def test_a_call_whose_end_was_lost_takes_none_of_the_time_of_those_that_follow(c
         "handling_seconds": 25 * 60,
         "available_seconds": 35 * 60,
     }
-
-
-def test_an_inferred_sign_out_is_explained_by_what_was_said_of_the_agent(calls):
-    signs = [agent_fact("a-1", "signed_in", minutes) for minutes in (0, 24 * 60)]
-    calls.take(*signs, *handled("c1", "a-1", 10, 5))
-    asked = {"report": "agents", "agent": "a-1", "interval_start": NINE, "interval": "PT1H"}
-    explained = calls.ask("Explain", measure="inferred_sign_outs", **asked)
-    assert explained["value"] == rows(calls, agent="a-1", interval="PT1H")[0]["inferred_sign_outs"] == 1
-    (item,) = explained["items"]
-    assert [fact["type"] for fact in item["facts"]] == ["agent.signed_in", "agent.signed_in"]
 
 
 def test_the_hour_worked_out_by_hand(hour):
@@ -282,6 +138,19 @@ def test_the_figures_do_not_hang_on_where_the_range_begins_and_ends(calls):
     assert list(merged.values()) == kept
     assert sum(row["inferred_sign_outs"] for row in whole) == 2  # each night nobody told of going home
     assert sum(row["signed_in_seconds"] for row in whole) == 2 * 100 * 60
+
+
+def test_a_queue_left_over_from_an_earlier_shift_is_not_signed_in_to_wherever_the_range_begins(calls):
+    calls.take(
+        agent_fact("a-1", "signed_in", 0, {"queues": ["sales", "care"]}),
+        agent_fact("a-1", "signed_out", 480, {"queues": ["sales"]}),
+        agent_fact("a-1", "signed_in", 1440, {"queues": ["sales"]}),
+        agent_fact("a-1", "signed_out", 1500, {"queues": ["sales"]}),
+        agent_fact("a-1", "paused", 1800),
+    )
+    for begin, minutes in ((0, 480 + 60), (600, 60), (1470, 30), (1560, 0)):
+        (row,) = rows(calls, agent="a-1", from_=at(begin), to=at(1740), interval="total")
+        assert row["signed_in_seconds"] == minutes * 60
 
 
 @pytest.mark.parametrize(("apart", "lasts", "signed_in", "read"), [(62, 1, 0, 2), (20, 11, 24, 62)])
@@ -383,63 +252,6 @@ def test_a_call_that_is_taken_out_leaves_the_report(hour):
     row, _ = rows(hour, interval="total")
     assert (row["handled"], row["rings"], row["handling_seconds"]) == (1, 1, 360)
     assert row["available_seconds"] == 44 * 60
-
-
-MEASURES = get_args(AgentMeasure)
-
-
-@pytest.mark.parametrize(
-    ("asked", "refusal"),
-    [
-        ({}, ("request.invalid", 422)),
-        ({"agent": "a-1", "measure": "answered_within"}, ("request.invalid", 422)),
-        ({"agent": "a-1", "interval": "total"}, ("calls.report.end_missing", 422)),
-        ({"agent": "a-1", "cursor": "made-up"}, ("request.invalid", 422)),
-    ],
-)
-def test_what_cannot_be_explained_is_refused(hour, asked, refusal):
-    question = {"report": "agents", "measure": "handled", "interval_start": NINE, "interval": "PT1H", **asked}
-    assert hour.refusal("Explain", **question) == refusal
-
-
-def test_who_may_not_see_agents_gets_no_explanation_of_them(hour):
-    asked = {"report": "agents", "agent": "a-1", "measure": "handled", "interval_start": NINE, "interval": "PT1H"}
-    tool = Actor("a tool", scopes=frozenset({"reports:read"}))
-    assert hour.refusal("Explain", tool, **asked) == ("auth.not_allowed", 403)
-    assert hour.refusal("Explain", CLIENT, **asked) == ("calls.report.names_not_shown", 403)
-
-
-@pytest.mark.parametrize("rows_by", [{"agent": "a-1"}, {"group_by": "queue", "queue": "sales"}, {"group_by": "total"}])
-def test_every_cell_is_explained_with_the_facts_behind_it(hour, rows_by):
-    for row in rows(hour, interval="PT15M", **rows_by):
-        for measure in MEASURES:
-            asked = {"report": "agents", "measure": measure, "interval_start": row["interval_start"], **rows_by}
-            explained = hour.ask("Explain", **asked)
-            assert explained["value"] == row[measure], (measure, row)
-            assert bool(explained["items"]) == bool(row[measure])
-            assert all(item["facts"] for item in explained["items"])
-
-
-def test_a_cell_that_the_range_of_the_report_cuts_is_explained_as_it_was_cut(hour):
-    cut = {"from_": NINE + timedelta(minutes=7), "to": NINE + timedelta(minutes=41)}
-    (row,) = rows(hour, interval="PT1H", agent="a-1", **cut)
-    asked = {"report": "agents", "agent": "a-1", "interval_start": NINE, "interval": "PT1H", **cut}
-    for measure in MEASURES:
-        assert hour.ask("Explain", measure=measure, **asked)["value"] == row[measure], measure
-
-
-def test_an_explanation_names_calls_legs_and_what_was_said_of_the_agent(hour):
-    asked = {"report": "agents", "agent": "a-1", "interval_start": NINE, "interval": "PT1H"}
-    calls = {call["call_id"]: call for call in hour.ask("Calls")["items"]}
-    page = hour.ask("Explain", measure="handled", limit=1, **asked)
-    (first,) = page["items"]
-    (second,) = hour.ask("Explain", measure="handled", cursor=page["next"], **asked)["items"]
-    assert (first["call_id"], first["leg_id"]) == (calls["c1"]["id"], calls["c1"]["legs"][0]["id"])
-    assert (second["call_id"], second["visit_id"]) == (calls["c2"]["id"], calls["c2"]["visits"][0]["id"])
-    (lunch,) = hour.ask("Explain", measure="paused_seconds", **asked)["items"]
-    assert (lunch["call_id"], lunch["visit_id"]) == (None, None)
-    kinds = [fact["type"] for fact in lunch["facts"]]
-    assert kinds == ["agent.signed_in", "agent.paused", "agent.resumed", "agent.signed_out"]
 
 
 AGENT = Actor("somebody", roles=frozenset({"agent"}), agent="a-2")

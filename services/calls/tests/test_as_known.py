@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.calls.reports import as_known
+from services.calls.reports import then
 from services.calls.tests.running import RunningCalls, call_fact
 from services.calls.tests.test_read_models import LONG_AFTER, begin_anew, configure, stories
 from services.calls.tests.test_read_models import owner as owner  # noqa: PLC0414 - a fixture
@@ -84,10 +84,10 @@ def test_what_would_take_too_many_facts_is_refused(calls, monkeypatch):
     calls.take(*answered("c1", NINE), *answered("c2", NINE))
     instant = now(calls)
     passed(calls, instant)
-    monkeypatch.setattr(as_known, "MOST_FACTS", 6)
+    monkeypatch.setattr(then, "MOST_FACTS", 6)
     assert report(calls, as_known_at=instant) == report(calls)
     for most in (5, 1):
-        monkeypatch.setattr(as_known, "MOST_FACTS", most)
+        monkeypatch.setattr(then, "MOST_FACTS", most)
         asked = {**WHOLE, "as_known_at": instant}
         assert calls.refusal("ServiceLevelOf", **asked) == ("calls.report.too_much_history", 422)
 

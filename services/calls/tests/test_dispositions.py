@@ -1,8 +1,8 @@
 """What came of calls: one final disposition, refusals that stay, and the counts of many."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
-from typing import Any
+from itertools import pairwise, permutations
+from typing import Any, get_args
 from uuid import uuid4
 
 import pytest
@@ -15,8 +15,11 @@ from services.calls.domain.dispositions import (
     DispositionSet,
     SetDisposition,
 )
+from services.calls.queries.dispositions import Group
+from services.calls.reports import then
 from services.calls.tests.running import RunningCalls, call_fact, stream_of
 from services.calls.tests.stories import fact, told
+from services.calls.tests.test_as_known import now, passed
 from services.kernel.decider import Context, Rejected
 from services.kernel.values import Actor
 
@@ -237,3 +240,35 @@ def test_the_calls_behind_a_count_are_those_that_the_list_leaves(a_day):
 
 def test_a_range_that_is_empty_is_refused(calls):
     assert calls.refusal("DispositionsOf", from_=NINE, to=NINE) == ("calls.report.range_empty", 422)
+
+
+def test_the_counts_are_shown_as_they_were_known(a_day):
+    def said(call: str, days: int = 0, **fields: Any) -> dict[str, Any]:
+        return call_fact(call, "disposition_set", NINE + timedelta(days=days), {"code": call}, **fields)
+
+    shown = []
+    for change in (
+        said("late"),
+        said("moved", record="r", record_version="1"),
+        said("moved", 5, record="r", record_version="2"),
+        call_fact("late", "excluded", NINE, {"reason": "a test"}),
+        call_fact("c5", "answered", NINE + timedelta(hours=2), queue="sales", agent="a-1"),
+    ):
+        shown.append((now(a_day), [counted(a_day, group_by=group) for group in (None, *get_args(Group))]))
+        a_day.take(change)
+    passed(a_day, now(a_day))
+    assert all(one != other for (_, one), (_, other) in pairwise(shown))
+    for instant, counts in shown:
+        known = [counted(a_day, group_by=group, as_known_at=instant) for group in (None, *get_args(Group))]
+        assert known == counts
+    ahead = {**RANGE, "as_known_at": now(a_day) + timedelta(minutes=1)}
+    assert a_day.refusal("DispositionsOf", **ahead) == ("request.not_yet_known", 409)
+
+
+def test_more_calls_than_can_be_read_in_time_are_refused(a_day, monkeypatch):
+    instant = now(a_day)
+    passed(a_day, instant)
+    for most in (5, 2):  # facts, and even calls
+        monkeypatch.setattr(then, "MOST_FACTS", most)
+        asked = {**RANGE, "as_known_at": instant}
+        assert a_day.refusal("DispositionsOf", **asked) == ("calls.report.too_much_history", 422)

@@ -11,7 +11,7 @@ from services.calls.domain.fold import Fact, fold
 from services.calls.domain.reaper import CallClosedByInference
 from services.calls.domain.vocabulary import VOCABULARY, FactType, fact_schema, needs
 from services.calls.ingest import personal_fields, without_personal_fields
-from services.calls.projections.agents import KINDS, AgentMarks
+from services.calls.projections.agents import KINDS, mark_rows
 from services.calls.projections.stories import microseconds
 from services.kernel.decider import event_type
 from services.kernel.store import StoredEvent
@@ -42,7 +42,7 @@ def meaning(name: str, stored: dict[str, Any]) -> Any:
     at = datetime.fromisoformat(stored["occurred_at"])
     if name in KINDS:
         event = StoredEvent(UUID(int=1), 1, UUID(int=2), name, 1, stored, {}, at, at, 1, 1)
-        return [[*row[:4], *row[13:15]] for row in AgentMarks()._rows(event)]
+        return [[*row[:4], *row[13:15]] for row in mark_rows(event, {}, {})]
     if not name.startswith("call."):
         return [stored["source"], microseconds(at)]
     call = fold([Fact.of(UUID(int=2), stored, microseconds(at))])

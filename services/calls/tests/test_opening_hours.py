@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.calls.tests.running import RunningCalls, call_fact
+from services.calls.tests.test_as_known import now, passed
 from services.kernel.values import Actor
 
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
@@ -167,8 +168,10 @@ def test_a_client_is_the_sum_of_its_queues_each_judged_by_its_own_policy(calls):
     ]
     assert grouped(calls, "campaign", "offered") == [("winter", 4), (None, 4)]
     assert grouped(calls, "client", "offered", queue="care") == [("acme", 1)]
-    now = {"group_by": "campaign", "as_known_at": at(0, 10)}
-    assert calls.refusal("ServiceLevelOf", **WEEK, **now) == ("calls.report.campaign_as_known", 422)
+    instant = now(calls)
+    waited(calls, at(4, 9), "other", campaign="winter")
+    passed(calls, instant)
+    assert grouped(calls, "campaign", "offered", as_known_at=instant) == [("winter", 4), (None, 4)]
     assert grouped(calls, "queue", "client")[0] == ("care", None)
 
 
@@ -188,8 +191,11 @@ def test_a_figure_of_a_client_or_a_campaign_is_explained(calls):
     day = {**asked, "interval": "P1D", "client": "acme"}
     assert calls.refusal("Explain", **day) == ("calls.report.zones_differ", 422)
     assert calls.ask("Explain", **day, timezone="UTC")["value"] == 1
-    known = {"campaign": "winter", "as_known_at": at(0, 10)}
-    assert calls.refusal("Explain", **asked, **known) == ("calls.report.campaign_as_known", 422)
+    instant = now(calls)
+    waited(calls, at(4, 9), "other", campaign="winter")
+    passed(calls, instant)
+    known = calls.ask("Explain", **asked, campaign="winter", as_known_at=instant)
+    assert (known["value"], len(known["items"])) == (3, 3)
 
 
 # What a client may see

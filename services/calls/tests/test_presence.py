@@ -1,6 +1,6 @@
 """When an agent was signed in, as the fold concludes it from marks in any order."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,6 +157,28 @@ def test_states_count_where_nobody_tells_of_sign_ins():
     assert told(*states, mark("signed_in", 30), mark("signed_out", 40)) == [(30, 40, "available", False)]
 
 
+def test_a_queue_of_which_nobody_signed_out_is_not_in_the_next_shift():
+    day = 24 * 60
+    both = [mark("signed_in", 0, queue, fact="both") for queue in ("sales", "care")]
+    marks = (*both, mark("signed_out", 480, "sales"), mark("signed_in", day, "sales"), mark("signed_out", day + 60))
+    assert told(*marks) == [(0, 480, "available", False), (day, day + 60, "available", False)]
+    assert told(*marks, queues=frozenset({"care"})) == [(0, 480, "available", False)]
+    stayed = (*marks, mark("signed_out", 500, "care"))
+    assert told(*stayed, queues=frozenset({"care"})) == [(0, 480, "available", False), (480, 500, "available", False)]
+
+
+def test_a_queue_of_which_nobody_signed_out_stays_within_the_shift():
+    both = [mark("signed_in", 0, queue, fact="both") for queue in ("sales", "care")]
+    marks = (*both, mark("signed_out", 100, "sales"), mark("signed_in", 160, "sales"), mark("signed_out", 480))
+    assert [each[:2] for each in told(*marks, queues=frozenset({"care"}))] == [(0, 100), (100, 160), (160, 480)]
+
+
+def test_work_shows_that_a_shift_went_on_until_another_queue_was_added():
+    marks = (mark("signed_in", 0, "sales"), mark("signed_in", 800, "care"), mark("signed_out", 900))
+    assert told(*marks) == [(800, 900, "available", False)]
+    assert told(*marks, life=[(60, 700)])[0] == (0, 800, "available", False)
+
+
 queues = st.sampled_from([EVERY_QUEUE, "sales", "care"])
 some_marks = st.lists(
     st.builds(
@@ -185,3 +207,33 @@ def test_order_and_repetition_never_matter_and_no_time_is_negative(marks, life, 
     assert attendances(again, life, restarts, moment) == once
     assert all(each.begin < each.end <= moment for each in once)
     assert all(one.end <= other.begin for one, other in pairwise(once))
+
+
+def near(marks, begin):
+    """The marks that are read for a range: those behind its beginning, and before it the newest and newest sign-in."""
+    newest = {}
+    for each in sorted(marks, key=lambda mark: mark[:-1]):
+        if each.at < begin:
+            newest[each.kind, each.about] = each
+            if each.type == "agent.signed_in":
+                newest["sign-in", each.about] = each
+    return [*newest.values(), *(each for each in marks if each.at >= begin)]
+
+
+def test_to_which_queues_an_agent_is_signed_in_does_not_hang_on_where_a_range_begins():
+    said = [None, *product(("signed_in", "signed_out"), ("sales", "care"))]
+    for story in product(said, repeat=5):
+        marks = [mark(what[0], 7 * 60 * place, what[1]) for place, what in enumerate(story) if what]
+        whole = attendances(marks, (), (), LATE)
+        for place in range(5):
+            begin = NINE + (7 * 60 * place + 60) * MINUTE
+            there = [in_queues(each, begin) for each in attendances(near(marks, begin), (), (), LATE)]
+            assert [each for each in there if each] == [
+                each for each in (in_queues(each, begin) for each in whole) if each
+            ]
+
+
+def in_queues(attendance, begin):
+    """From when on, up to when, and to which queues somebody is signed in behind an instant."""
+    queues = [queue for queue in ("sales", "care") if attendance.to(frozenset({queue})) != "away"]
+    return (max(attendance.begin, begin), attendance.end, queues) if attendance.end > begin else None

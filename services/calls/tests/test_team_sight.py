@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from services.calls.reports.agents_viewed import Window
+from services.calls.tests.at_work import HOUR, NINE, agent_fact, at, handled, rows, some
 from services.calls.tests.running import RunningCalls, call_fact
-from services.calls.tests.test_agent_report import HOUR, NINE, agent_fact, at, handled, rows, some
 from services.calls.tests.test_quota_progress import assess, set_quota
 from services.calls.tests.test_teams import hired, moved
 from services.kernel.values import Actor
