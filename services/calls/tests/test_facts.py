@@ -130,14 +130,18 @@ def test_a_direction_is_one_of_three():
     [
         ("12", "invalid_type"),
         (False, "invalid_type"),
-        (-1, "out_of_range"),
         (math.nan, "out_of_range"),
         (math.inf, "out_of_range"),
+        (-math.inf, "out_of_range"),
         (10**9, "out_of_range"),
     ],
 )
 def test_durations_are_seconds_within_a_year(value, code):
     assert faults(item(data={"wait_seconds": value})) == [("/data/wait_seconds", code)]
+
+
+def test_a_duration_below_zero_is_kept_as_it_is_stated():
+    assert canonical(item(data={"wait_seconds": -1.5}))["data"] == {"wait_seconds": -1.5}
 
 
 def test_data_is_an_object():
