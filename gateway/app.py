@@ -38,6 +38,8 @@ from gateway.sources import Sources
 from gateway.telephony import Feed
 from gateway.webhooks.endpoints import WebhookEndpoints
 from gateway.webhooks.log import DeliveryLog
+from gateway.webhooks.naming import Naming
+from services.calls.api import alert_rules
 from services.kernel.dead_queues import DeadQueues, arrivals
 
 if TYPE_CHECKING:
@@ -70,7 +72,8 @@ def create_app(settings: Settings, ending: Ending | None = None) -> Manners:
     publisher, depths = Publisher(broker, settings.queues), QueueDepths(rpc.broker, settings.queues)
     tokens = _tokens(settings.tokens) if settings.tokens else None
     idempotency_keys = IdempotencyKeys(pool)
-    routes = Routes(rpc, idempotency_keys)
+    naming = Naming(pool, rpc)
+    routes = Routes(rpc, idempotency_keys, {alert_rules.prefix: naming.faults})
     health = Health(pool, publisher, depths, rpc)
     allowances = Allowances(settings.rate_limit, settings.rate_window)
     authenticator = Authenticator(pool, tokens, allowances)
@@ -105,7 +108,7 @@ def create_app(settings: Settings, ending: Ending | None = None) -> Manners:
         *LiveStream(rpc, authenticator, ending or Ending(), settings.live_listeners).entries(),
         *Connections(pool, idempotency_keys, settings.secrets).entries(),
         *CrmDeliveries(pool, settings.secrets).entries(),
-        *WebhookEndpoints(pool, idempotency_keys, APIS, settings).entries(),
+        *WebhookEndpoints(pool, idempotency_keys, APIS, settings, naming).entries(),
         *DeliveryLog(pool).entries(),
         *DeadLetters(DeadQueues(settings.amqp_url, arrivals(settings.queues, SERVICES))).entries(),
         *Documentation(APIS, ADAPTERS).entries(),

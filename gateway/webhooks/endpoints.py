@@ -28,6 +28,7 @@ from gateway.webhooks.addresses import opened
 from gateway.webhooks.backfills import Range
 from gateway.webhooks.channel import DISABLED_AFTER, NAME, OWN_TYPES, PING, own_event
 from gateway.webhooks.log import shown_delivery
+from gateway.webhooks.naming import Naming
 from gateway.webhooks.orders import Orders
 from gateway.webhooks.shapes import (
     Changed,
@@ -57,9 +58,14 @@ class WebhookEndpoints:
     """The endpoints of webhooks, and what may be done with them."""
 
     def __init__(
-        self, pool: AsyncConnectionPool, keys: IdempotencyKeys, apis: Sequence[Api], settings: Settings
+        self,
+        pool: AsyncConnectionPool,
+        keys: IdempotencyKeys,
+        apis: Sequence[Api],
+        settings: Settings,
+        naming: Naming,
     ) -> None:
-        self._pool, self._keys, self._box = pool, keys, settings.secrets
+        self._pool, self._keys, self._box, self._naming = pool, keys, settings.secrets, naming
         self._test_seconds = settings.delivery_timeout + TEST_MARGIN
         told = [type_of(each) for api in apis for each in api.publications.values()]
         self._orders = Orders([*told, *OWN_TYPES], settings.allowed_networks)
@@ -145,8 +151,10 @@ class WebhookEndpoints:
         await _changed(exchange, endpoint, found["version"] + 1)
 
     async def delete(self, exchange: Exchange) -> None:
-        """Ends an endpoint for good, with its secrets; the record of its deliveries stays."""
+        """Ends an endpoint that no alert rule names for good, with its secrets; the record of its deliveries stays."""
         exchange.require_all("webhooks:write")
+        if rules := await self._naming.rules(exchange, _id(exchange)):
+            raise Problem("webhooks.endpoint.named", f"Alert rules name it: {', '.join(rules)}.")
 
         async def work(db: Database, endpoint: UUID, _status: str) -> bool:
             await end_target(db, NAME, endpoint, "the endpoint was deleted")
