@@ -21,6 +21,7 @@ from gateway.documentation import PAGES, Documentation
 from gateway.ending import Ending
 from gateway.endpoints import Endpoints, Entry
 from gateway.event_feed import EventFeed
+from gateway.exports.downloads import ReportDownloads
 from gateway.health import Health
 from gateway.idempotency import IdempotencyKeys
 from gateway.ingest import PATH, Ingest
@@ -105,6 +106,7 @@ def create_app(settings: Settings, ending: Ending | None = None) -> Manners:
         *ApiKeys(pool).entries(),
         *(_heeded(entry, sources) for api in APIS for entry in routes.of(api)),
         *EventFeed(rpc, APIS).entries(),
+        *ReportDownloads(pool, rpc, settings.delivery_days).entries(),
         *LiveStream(rpc, authenticator, ending or Ending(), settings.live_listeners).entries(),
         *Connections(pool, idempotency_keys, settings.secrets).entries(),
         *CrmDeliveries(pool, settings.secrets).entries(),
