@@ -183,14 +183,18 @@ def test_an_event_names_the_person_to_ask_about_and_the_unknown_is_kept():
         {**changed, "subscriptionType": "contact.propertyChange"},
         {**changed, "eventId": 5, "subscriptionType": "deal.creation"},
         {**changed, "eventId": 6, "subscriptionType": "object.creation", "objectTypeId": "0-3"},
-        {**changed, "eventId": 7, "subscriptionType": "contact.merge", "newObjectId": 56, "mergedObjectIds": [57]},
-    ]
+        {**changed, "eventId": 7, "subscriptionType": "contact.merge", "newObjectId": 56, "mergedObjectIds": [57],
+         "primaryObjectId": 58},
+        {**{name: changed[name] for name in changed if name != "objectId"}, "eventId": 8,
+         "subscriptionType": "contact.associationChange", "fromObjectId": 55},
+    ]  # fmt: skip
     read = webhooks.hubspot_changes(webhooks.orjson.dumps(body))
     assert [(each.type, each.external_id) for each in read] == [
         ("contact.propertyChange", "55"), ("deal.creation", None), ("object.creation", None),
-        ("contact.merge", "55"), ("contact.merge", "56"), ("contact.merge", "57"),
+        ("contact.merge", "55"), ("contact.merge", "58"), ("contact.merge", "56"), ("contact.merge", "57"),
+        ("contact.associationChange", None),
     ]  # fmt: skip
-    assert len({each.key for each in read}) == 6
+    assert len({each.key for each in read}) == 8
     assert read[0].key == "1:2:3:4:55"
     assert read[1].said == body[1]
     user = b'{"type":"zen:event-type:user.created","id":"e-1","detail":{"id":"9"}}'
