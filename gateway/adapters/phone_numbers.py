@@ -18,5 +18,13 @@ def e164(number: str, default_region: str | None) -> str | None:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if _possible(parsed) else None
 
 
+def national(number: str) -> str:
+    """The digits of an E.164 number without those of its country; all of them where that is none that we know."""
+    try:
+        return phonenumbers.national_significant_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return number.removeprefix("+")
+
+
 def _possible(number: phonenumbers.PhoneNumber) -> bool:
     return phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE

@@ -18,13 +18,17 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from gateway.crm.completed import CompletedCall
-from gateway.crm.provider import Card, Keep, Matched, Record, WhenNone, WhenSeveral, attach
+from gateway.crm.provider import Card, Keep, Matched, Record, WhenNone, WhenSeveral, attach, chosen_once
 from gateway.crm.talk import Refuses, Talk
 from gateway.crm.terms import SalesforceSettings
 from services.kernel.wire import rfc3339
 
 JUST_NOW = timedelta(minutes=10)  # how long after its end a call still counts as real time
-LIMIT_WAIT = 900.0  # seconds after REQUEST_LIMIT_EXCEEDED: the limit is counted over 24 hours, and no header says when
+# Seconds: the limit is counted over 24 hours, and no header says when; a contact or account that somebody else, or
+# another call of ours, is writing to is locked for a moment.
+WAITS = {"REQUEST_LIMIT_EXCEEDED": 900.0, "UNABLE_TO_LOCK_ROW": 2.0}
+# The rules of an org against duplicates compare names, and whoever calls has none yet.
+DUPLICATES_ALLOWED = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
 TOKEN_SECONDS = 180  # how long an assertion of ours holds
 
 
@@ -80,8 +84,8 @@ def task(call: CompletedCall, settings: SalesforceSettings, contact: str | None)
 
 
 def busy(answer: httpx.Response) -> float | None:
-    """REQUEST_LIMIT_EXCEEDED comes as a 403 (or a 503 from overload) without a time."""
-    return LIMIT_WAIT if "REQUEST_LIMIT_EXCEEDED" in answer.text else None
+    """REQUEST_LIMIT_EXCEEDED comes as a 403 (or a 503 from overload), UNABLE_TO_LOCK_ROW as a 400, without a time."""
+    return next((seconds for code, seconds in WAITS.items() if code in answer.text), None)
 
 
 def assertion(settings: SalesforceSettings, private_key: str, now: float) -> str:
@@ -140,15 +144,16 @@ class Salesforce:
         return await self.telephony.ask(method, url, body=body, headers=headers)
 
     async def _put_task(self, call: CompletedCall, record: Record, keep: Keep) -> Record:
-        matched = record.matched or await self._match(call)
-        contact = next(iter(matched.contacts), None)
+        record, matched = await chosen_once(record, lambda: self._match(call), keep)
+        # Whom somebody has put in the contact's place since stays there.
+        contact = next(iter(matched.contacts), None) if record.provider_id is None else None
         url = self._data(f"sobjects/Task/{self.settings.external_id_field}/{call.id}")
         # 300: several records bear our id, which only somebody in the org can put right.
         answer = await self.talk.ask("PATCH", url, body=task(call, self.settings, contact), also=frozenset({300}))
         if answer.status_code == 300:
             raise Refuses(f"several activities bear {self.settings.external_id_field} {call.id}", 300)
         made = answer.json() if answer.content else {}
-        record = replace(record, provider_id=made.get("id") or record.provider_id, kind="Task", matched=matched)
+        record = replace(record, provider_id=made.get("id") or record.provider_id, kind="Task")
         await keep(record)
         return record
 
@@ -180,7 +185,8 @@ class Salesforce:
 
         async def create() -> str:
             body = {"LastName": "Unknown caller", "Phone": number}
-            return str((await self.talk.ask("POST", self._data("sobjects/Contact"), body=body)).json()["id"])
+            made = await self.talk.ask("POST", self._data("sobjects/Contact"), body=body, headers=DUPLICATES_ALLOWED)
+            return str(made.json()["id"])
 
         return await attach(found, self.when_none, self.when_several, create)
 

@@ -11,7 +11,7 @@ from gateway.crm.connections import store_tokens
 from gateway.crm.talk import Unauthorised
 from gateway.crm.tokens import ConnectionTokens
 from gateway.tests.crm_harness import BOX, REFRESHED
-from gateway.tests.crm_providers import Answer
+from gateway.tests.crm_server import Answer
 from gateway.tests.test_crm_calls import CALLER
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +58,42 @@ async def test_contacts_are_met_by_number_as_the_connection_says(centre, hubspot
     (logged,) = await centre.log(path)
     assert (logged["matching"], logged["contacts"]) == (matching, attached)
     assert {contact for _, contact in hubspot.associations} == set(attached)
+
+
+async def test_a_number_is_met_however_it_was_typed_and_not_in_another_country(centre, hubspot):
+    hubspot.contacts = {"55": {"phone": "01 99 00 00 01"}, "56": {"phone": "+49199000001"}}
+    path = await centre.connect("hubspot", hubspot, settings={"default_region": "FR"})
+    await centre.complete()
+    (logged,) = await centre.log(path)
+    assert (logged["matching"], logged["contacts"]) == ("one", ["55"])
+
+
+@pytest.mark.parametrize("number", ["+999123456789", "+12"])
+async def test_a_number_of_no_country_is_sent_as_it_is(centre, hubspot, number):
+    path = await centre.connect("hubspot", hubspot)
+    call = await centre.complete(caller_number=number)
+    assert hubspot.calls[call]["properties"]["hs_call_from_number"] == number
+    assert [each["matching"] for each in await centre.log(path)] == ["none"]
+
+
+async def test_a_contact_is_made_once_though_no_search_finds_it_yet_when_the_call_is_tried_again(centre, hubspot):
+    path = await centre.connect("hubspot", hubspot, when_none="create")
+    hubspot.lose = ("POST", "/calls/batch/upsert")
+    await centre.complete()
+    await centre.later()
+    assert (list(hubspot.contacts), hubspot.associations) == (["100"], {("900", "100")})
+    assert [each["matching"] for each in await centre.log(path)] == ["created"]
+
+
+async def test_a_correction_leaves_the_contact_that_somebody_has_put_there_since(centre, hubspot):
+    hubspot.contacts["55"] = {"phone": CALLER}
+    path = await centre.connect("hubspot", hubspot)
+    call = await centre.complete()
+    del hubspot.contacts["55"]
+    hubspot.associations = {("900", "77")}
+    await centre.complete(id=call, revision=2)
+    assert hubspot.associations == {("900", "77")}
+    assert {each["status"] for each in await centre.log(path)} == {"delivered"}
 
 
 async def test_whoever_was_erased_has_no_number_and_an_excluded_call_is_not_sent(centre, hubspot):
