@@ -89,7 +89,7 @@ class HubSpot:
         answer = (await self.talk.ask("POST", self._objects("calls/batch/upsert"), body=wanted)).json()
         if not answer.get("results"):
             errors = answer.get("errors") or [{"message": "nothing was made, and no error named"}]
-            raise Refuses(str(errors[0].get("message"))[:300], 207)
+            raise Refuses(str(errors[0].get("message")), 207)
         record = replace(record, provider_id=str(answer["results"][0]["id"]), kind="call")
         await keep(record)
         if record.state.get("attached"):  # whom somebody has put in their place since stays there

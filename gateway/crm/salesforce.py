@@ -19,7 +19,7 @@ from joserfc.jwk import RSAKey
 
 from gateway.crm.completed import CompletedCall
 from gateway.crm.provider import Card, Keep, Matched, Record, WhenNone, WhenSeveral, attach, chosen_once
-from gateway.crm.talk import Refuses, Talk
+from gateway.crm.talk import Refuses, Talk, kept
 from gateway.crm.terms import SalesforceSettings
 from services.kernel.wire import rfc3339
 
@@ -195,4 +195,4 @@ class Salesforce:
 
 
 def _errors(made: Mapping[str, Any]) -> str:
-    return str(made.get("errors"))[:300]
+    return kept(str(made.get("errors")))

@@ -27,6 +27,7 @@ class HubSpotLike(Crm):
         self.contacts: dict[str, dict[str, Any]] = {}
         self.associations: set[tuple[str, str]] = set()
         self.fresh: set[str] = set()
+        self.refused: Answer | None = None  # what the next upsert is answered
         self.has_property, self.headers = True, dict[str, str]()
 
     def answer(self, request: Request, _raw: bytes) -> Answer:
@@ -36,6 +37,9 @@ class HubSpotLike(Crm):
                 Answer(200, {"hasUniqueValue": True}) if self.has_property else Answer(404, {"category": "NOT_FOUND"})
             )
         if path.endswith("/calls/batch/upsert"):
+            if self.refused:
+                refused, self.refused = self.refused, None
+                return refused
             (wanted,) = body["inputs"]
             assert wanted["idProperty"] == "plateau_call_id"
             new = wanted["id"] not in self.calls

@@ -108,15 +108,21 @@ async def test_whoever_was_erased_has_no_number_and_an_excluded_call_is_not_sent
 
 async def test_what_waits_holds_no_number(centre, hubspot):
     path = await centre.connect("hubspot", hubspot)
-    hubspot.next_answers = [Answer(400, {"message": f"no such property for {CALLER}"})]
     await centre.complete()
+    partly = Answer(207, {"status": "COMPLETE", "results": [], "errors": [{"message": f"{CALLER} is no number"}]})
+    for refused in (Answer(400, {"message": f"no such property for {CALLER}"}), partly):
+        hubspot.refused = refused
+        await centre.complete()
     async with centre.pool.connection() as db:
         kept = await (await db.execute("SELECT deliveries::text || delivery_attempts FROM deliveries, delivery_attempts"
                                        )).fetchall()  # fmt: skip
         kept += await (await db.execute("SELECT crm_calls::text FROM crm_calls")).fetchall()
     assert kept
     assert CALLER not in str(kept)
-    assert (await centre.log(path))[0]["status"] == "dead"
+    assert [(each["status"], each["reason"]) for each in await centre.log(path)][:2] == [
+        ("dead", "… is no number"),
+        ("dead", '400 {"message":"no such property for …"}'),
+    ]
 
 
 # Authorisation

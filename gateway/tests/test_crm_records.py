@@ -38,7 +38,7 @@ async def test_an_outbound_call_is_one_task_at_salesforce_whose_token_is_signed_
 
 
 async def test_a_call_that_came_in_just_now_is_one_voice_call_also_where_it_is_made_with_errors(centre, salesforce):
-    salesforce.errors = ["the queue is unknown"]
+    salesforce.errors = [f"the queue is unknown to {CALLER}"]
     path = await centre.connect("salesforce", salesforce, *org(salesforce))
     salesforce.lose = ("PATCH", "")
     call = await centre.complete(**ended(30))
@@ -47,6 +47,9 @@ async def test_a_call_that_came_in_just_now_is_one_voice_call_also_where_it_is_m
     assert len(salesforce.to("POST", "/voiceCalls")) == 1
     assert len(salesforce.voice_calls) == 1
     assert "endTime" in salesforce.voice_calls[call]
+    async with centre.pool.connection() as db:
+        (kept,) = await (await db.execute("SELECT state ->> 'errors' FROM crm_calls")).fetchone()
+    assert kept == "['the queue is unknown to …']"
     assert not salesforce.tasks, "what is a voice call stays one"
     assert [each["status"] for each in await centre.log(path)] == ["delivered", "delivered"]
 
