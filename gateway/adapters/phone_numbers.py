@@ -26,5 +26,15 @@ def national(number: str) -> str:
         return number.removeprefix("+")
 
 
+def typed(number: str) -> tuple[str, ...]:
+    """The digits of an E.164 number as people type them: with those of its country, and as within it."""
+    whole = number.removeprefix("+")
+    try:
+        within = phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.NATIONAL)
+    except phonenumbers.NumberParseException:
+        return (whole,)
+    return whole, phonenumbers.normalize_digits_only(within)
+
+
 def _possible(number: phonenumbers.PhoneNumber) -> bool:
     return phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE

@@ -1,7 +1,7 @@
 """Salesforce: a call that has just come in as a VoiceCall of the telephony integration, any other as a Task.
 
 Sources: Salesforce's Voice developer guide (create and update a voice call record) and its REST API guide (upsert by
-external id, parameterized search). A VoiceCall is made once by its `vendorCallKey`, a Task by the external id field
+external id, search by SOSL). A VoiceCall is made once by its `vendorCallKey`, a Task by the external id field
 `external_id_field`, which an administrator of the org creates for activities. The telephony integration takes no
 outbound calls, no withheld numbers and no history: those become Tasks.
 """
@@ -17,8 +17,9 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from gateway.adapters.phone_numbers import typed
 from gateway.crm.completed import CompletedCall
-from gateway.crm.provider import Card, Keep, Matched, Record, WhenNone, WhenSeveral, attach, chosen_once
+from gateway.crm.provider import Card, Keep, Matched, Record, WhenNone, WhenSeveral, attach, chosen_once, has_number
 from gateway.crm.talk import Refuses, Talk, kept
 from gateway.crm.terms import SalesforceSettings
 from services.kernel.wire import rfc3339
@@ -29,6 +30,7 @@ JUST_NOW = timedelta(minutes=10)  # how long after its end a call still counts a
 WAITS = {"REQUEST_LIMIT_EXCEEDED": 900.0, "UNABLE_TO_LOCK_ROW": 2.0}
 # The rules of an org against duplicates compare names, and whoever calls has none yet.
 DUPLICATES_ALLOWED = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
+NUMBERS = ("Phone", "MobilePhone", "HomePhone", "OtherPhone")
 TOKEN_SECONDS = 180  # how long an assertion of ours holds
 
 
@@ -171,7 +173,7 @@ class Salesforce:
         if answer.status_code == 404:
             return None
         known = answer.json()
-        numbers = tuple(known[name] for name in ("Phone", "MobilePhone", "HomePhone") if known.get(name))
+        numbers = tuple(known[name] for name in NUMBERS if known.get(name))
         emails = (known["Email"],) if known.get("Email") else ()
         return Card(external_id, known.get("FirstName"), known.get("LastName"), None, numbers, emails)
 
@@ -179,9 +181,14 @@ class Salesforce:
         number = call.customer_number
         if number is None:
             return Matched("no_number")
-        asked = {"q": number, "in": "PHONE", "sobject": "Contact", "Contact.fields": "Id"}
-        answer = await self.talk.ask("GET", self._data("parameterizedSearch"), params=asked)
-        found = [each["Id"] for each in answer.json()["searchRecords"]]
+        # Salesforce compares digits; a sign of plus has a meaning of its own in a search.
+        fields = ", ".join(("Id", *NUMBERS))
+        asked = {"q": f"FIND {{{' OR '.join(typed(number))}}} IN PHONE FIELDS RETURNING Contact({fields})"}
+        answer = await self.talk.ask("GET", self._data("search"), params=asked)
+        region = self.settings.default_region
+        found = [
+            each["Id"] for each in answer.json()["searchRecords"] if has_number(map(each.get, NUMBERS), number, region)
+        ]
 
         async def create() -> str:
             body = {"LastName": "Unknown caller", "Phone": number}

@@ -1,5 +1,6 @@
 """Small CRMs that behave as the documents of the real ones say, over HTTP."""
 
+import re
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -85,6 +86,7 @@ class SalesforceLike(Crm):
         self.tasks: dict[str, dict[str, Any]] = {}
         self.voice_calls: dict[str, dict[str, Any]] = {}
         self.contacts: dict[str, str] = {}
+        self.fresh: set[str] = set()
         self.errors: list[str] = []
         self.locked: list[Answer] = []  # what the next writing of tasks is answered
         self.jtis: set[str] = set()
@@ -112,14 +114,20 @@ class SalesforceLike(Crm):
         path, body = request.path, request.body
         if path.startswith("/telephony/"):
             return self._telephony(request)
-        if path.endswith("/parameterizedSearch"):
-            found = [{"Id": i} for i, number in self.contacts.items() if number == request.query["q"]]
-            return Answer(200, {"searchRecords": found})
+        if path.endswith("/search"):
+            find = re.fullmatch(r"FIND \{([\d OR]+)\} IN PHONE FIELDS RETURNING Contact\((.+)\)", request.query["q"])
+            if find is None:
+                return Answer(400, [{"errorCode": "MALFORMED_SEARCH"}])
+            met = {i: n for i, n in self.contacts.items() if digits(n) in find[1].split(" OR ") and i not in self.fresh}
+            wanted = find[2].split(", ")
+            known = [{"Id": i, **{name: n if name == "Phone" else None for name in wanted[1:]}} for i, n in met.items()]
+            return Answer(200, {"searchRecords": known})
         if path.endswith("/sobjects/Contact"):
             if self.contacts and request.headers.get("sforce-duplicate-rule-header") != "allowSave=true":
                 return Answer(400, [{"errorCode": "DUPLICATES_DETECTED", "message": "Use one of these records?"}])
             made = f"003{len(self.contacts):012}"
             self.contacts[made] = body["Phone"]
+            self.fresh.add(made)
             return Answer(201, {"id": made, "success": True, "errors": []})
         if path.endswith("/sobjects/Task/describe"):
             return Answer(200, {"fields": [{"name": "Plateau_Call_Id__c", "externalId": True}]})

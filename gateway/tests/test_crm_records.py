@@ -54,6 +54,18 @@ async def test_a_call_that_came_in_just_now_is_one_voice_call_also_where_it_is_m
     assert [each["status"] for each in await centre.log(path)] == ["delivered", "delivered"]
 
 
+async def test_a_caller_is_found_at_salesforce_as_typed_within_the_country_or_from_outside(centre, salesforce):
+    salesforce.contacts = {"003000000000009": "01 99 00 00 01", "003000000000008": "+33 (1) 99 00 00 01",
+                           "003000000000007": "+49 33199000001"}  # fmt: skip
+    path = await centre.connect("salesforce", salesforce, *org(salesforce))
+    await centre.complete(direction="outbound", called_number=CALLER)
+    (logged,) = await centre.log(path)
+    assert (logged["matching"], logged["contacts"]) == ("several", [])
+    del salesforce.contacts["003000000000008"]
+    await centre.complete(direction="outbound", called_number=CALLER)
+    assert [each.get("WhoId") for each in salesforce.tasks.values()] == [None, "003000000000009"]
+
+
 async def test_a_record_that_is_locked_for_a_moment_is_tried_again_and_a_contact_made_once(centre, salesforce):
     salesforce.contacts["003000000000009"] = "+33199000099"
     await centre.connect("salesforce", salesforce, *org(salesforce), when_none="create")
