@@ -20,7 +20,7 @@ from joserfc.jwk import RSAKey
 from gateway.adapters.phone_numbers import typed
 from gateway.crm.completed import CompletedCall
 from gateway.crm.provider import Card, Keep, Matched, Record, WhenNone, WhenSeveral, attach, chosen_once, has_number
-from gateway.crm.talk import Refuses, Talk, kept
+from gateway.crm.talk import Fails, Refuses, Talk, kept
 from gateway.crm.terms import SalesforceSettings
 from services.kernel.wire import rfc3339
 
@@ -127,7 +127,12 @@ class Salesforce:
     async def _put_voice_call(self, call: CompletedCall, record: Record, keep: Keep) -> Record:
         url = f"{self.settings.telephony_url}/telephony/v1/voiceCalls"
         if record.provider_id is None:
-            made = (await self._telephony("POST", url, voice_call(call, self.settings))).json()
+            try:
+                made = (await self._telephony("POST", url, voice_call(call, self.settings))).json()
+            except Fails as error:
+                if error.status is None:  # it may be made, and is then no call of the past for which a Task stands in
+                    await keep(replace(record, kind="VoiceCall"))
+                raise
             if not made.get("voiceCallId"):
                 raise Refuses(f"no voice call: {_errors(made)}", 400)
             matched = Matched("by_provider")

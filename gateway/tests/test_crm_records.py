@@ -54,6 +54,16 @@ async def test_a_call_that_came_in_just_now_is_one_voice_call_also_where_it_is_m
     assert [each["status"] for each in await centre.log(path)] == ["delivered", "delivered"]
 
 
+async def test_a_voice_call_whose_making_nobody_heard_of_gets_no_task_beside_it_later(centre, salesforce):
+    path = await centre.connect("salesforce", salesforce, *org(salesforce))
+    salesforce.lose = ("POST", "/voiceCalls")
+    call = await centre.complete(**ended(30))
+    centre.service.views[call] |= ended(3000)  # as if it were tried again an hour later
+    await centre.later()
+    assert (list(salesforce.voice_calls), salesforce.tasks) == ([call], {})
+    assert [(each["status"], each["kind"]) for each in await centre.log(path)] == [("delivered", "VoiceCall")]
+
+
 async def test_a_caller_is_found_at_salesforce_as_typed_within_the_country_or_from_outside(centre, salesforce):
     salesforce.contacts = {"003000000000009": "01 99 00 00 01", "003000000000008": "+33 (1) 99 00 00 01",
                            "003000000000007": "+49 33199000001"}  # fmt: skip
