@@ -12,6 +12,7 @@ import orjson
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.exchange import Exchange
+from gateway.problems import Problem
 from gateway.rpc import RpcClient
 from gateway.service_calls import ask
 from gateway.webhooks import store
@@ -43,13 +44,14 @@ class Naming:
             if each not in there
         ]
 
-    async def rules(self, exchange: Exchange, endpoint: UUID) -> list[str]:
-        """The ids of alert rules that name an endpoint, paused ones too; the first of them.
+    async def release(self, exchange: Exchange, endpoint: UUID) -> None:
+        """Lets an endpoint be deleted that no alert rule names, no paused one either.
 
         Raises:
-            Problem: the calls service cannot be asked now (503).
+            Problem: rules name it (409), or the calls service cannot be asked now (503).
         """
         parameters = {"webhook": str(endpoint), "limit": str(SHOWN)}
         question = {"use_case": AlertRules.__name__, "parameters": parameters, "actor": as_sent(SYSTEM)}
         answer = await ask(self._rpc, exchange, "calls", "query", question)
-        return [rule["id"] for rule in orjson.loads(answer["body"])["items"]]
+        if rules := [rule["id"] for rule in orjson.loads(answer["body"])["items"]]:
+            raise Problem("webhooks.endpoint.named", f"Alert rules name it: {', '.join(rules)}.")
