@@ -60,8 +60,12 @@ def test_a_receiver_that_was_away_gets_everything_once_it_is_back_and_a_range_on
         eventually(lambda: administrator.get(failing)["replays"][0]["status"] == "done", 60)
         eventually(lambda: len(receiver.posted) > before and len(told(receiver, queue)) >= 6)
         administrator.http.delete(failing)
-    listed = administrator.items(DELIVERIES, endpoint=made["id"], type=COMPLETED, status="delivered")
-    assert {each["event_id"] for each in listed} >= {posted.id for posted in told(receiver, queue)}
+
+    def noted():  # a moment after it was posted
+        listed = administrator.items(DELIVERIES, endpoint=made["id"], type=COMPLETED, status="delivered")
+        return {each["event_id"] for each in listed} >= {posted.id for posted in told(receiver, queue)}
+
+    eventually(noted)
 
 
 def test_an_alert_rule_names_endpoints_that_are_there_and_these_stay_as_long_as_it_does(administrator, queue):
