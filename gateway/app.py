@@ -21,6 +21,7 @@ from gateway.documentation import PAGES, Documentation
 from gateway.ending import Ending
 from gateway.endpoints import Endpoints, Entry
 from gateway.event_feed import EventFeed
+from gateway.exports.downloads import ReportDownloads
 from gateway.health import Health
 from gateway.idempotency import IdempotencyKeys
 from gateway.ingest import PATH, Ingest
@@ -38,6 +39,8 @@ from gateway.sources import Sources
 from gateway.telephony import Feed
 from gateway.webhooks.endpoints import WebhookEndpoints
 from gateway.webhooks.log import DeliveryLog
+from gateway.webhooks.naming import Naming
+from services.calls.api import alert_rules
 from services.kernel.dead_queues import DeadQueues, arrivals
 
 if TYPE_CHECKING:
@@ -70,7 +73,8 @@ def create_app(settings: Settings, ending: Ending | None = None) -> Manners:
     publisher, depths = Publisher(broker, settings.queues), QueueDepths(rpc.broker, settings.queues)
     tokens = _tokens(settings.tokens) if settings.tokens else None
     idempotency_keys = IdempotencyKeys(pool)
-    routes = Routes(rpc, idempotency_keys)
+    naming = Naming(pool, rpc)
+    routes = Routes(rpc, idempotency_keys, {alert_rules.prefix: naming.faults})
     health = Health(pool, publisher, depths, rpc)
     allowances = Allowances(settings.rate_limit, settings.rate_window)
     authenticator = Authenticator(pool, tokens, allowances)
@@ -101,10 +105,11 @@ def create_app(settings: Settings, ending: Ending | None = None) -> Manners:
         *ApiKeys(pool).entries(),
         *(_heeded(entry, sources) for api in APIS for entry in routes.of(api)),
         *EventFeed(rpc, APIS).entries(),
+        *ReportDownloads(pool, rpc, settings.delivery_days).entries(),
         *LiveStream(rpc, authenticator, ending or Ending(), settings.live_listeners).entries(),
         *Connections(pool, idempotency_keys, settings.secrets).entries(),
         *CrmDeliveries(pool, settings.secrets).entries(),
-        *WebhookEndpoints(pool, idempotency_keys, APIS, settings).entries(),
+        *WebhookEndpoints(pool, idempotency_keys, APIS, settings, naming).entries(),
         *DeliveryLog(pool).entries(),
         *DeadLetters(DeadQueues(settings.amqp_url, arrivals(settings.queues, SERVICES))).entries(),
         *Documentation(APIS, ADAPTERS).entries(),

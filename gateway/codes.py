@@ -258,6 +258,10 @@ CODES: dict[str, Code] = {
              "Set PLATEAU_GATEWAY_KEY of gateway and deliveries to base64 of 32 bytes."),
         Code("webhooks.endpoint.disabled", "The endpoint is disabled", 409, "A disabled endpoint gets nothing.",
              "Resume it first; then replay what it missed."),
+        Code("webhooks.endpoint.named", "Alert rules name it", 409, "An alert would be told to nobody there.",
+             "Take it out of the `webhooks` of the rules that `detail` names, then repeat it."),
+        Code("webhooks.endpoint.unknown", "No such endpoint", 422, "What is ordered names a webhook endpoint that "
+             "is not there.", "Make the endpoint first, or leave it out."),
         Code("webhooks.endpoint.too_many", "Too many endpoints", 409, "There are as many webhook endpoints as there "
              "may be.", "Delete one that is not needed."),
         Code("webhooks.replay.range_empty", "An empty range", 422, "A replay ends before it begins.",

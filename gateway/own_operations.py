@@ -9,6 +9,8 @@ from apispec import APISpec
 from gateway import api_keys, dead_letters, event_feed, forms, ingest, live_stream
 from gateway.adapters import Adapter, callback_of
 from gateway.crm import operations as crm
+from gateway.exports import downloads
+from gateway.exports.forms import MEDIA_TYPES
 from gateway.openapi import Operation, header, json_answer, specification
 from gateway.roles import INGEST, SCOPES
 from gateway.webhooks import operations as webhooks
@@ -87,6 +89,7 @@ class OwnOperations:
         yield from _dead_letters()
         yield _event_feed(self._types)
         yield _live_stream()
+        yield _report_file()
         yield from webhooks.operations(self._types)
         yield from crm.operations()
         yield from _system()
@@ -178,6 +181,21 @@ def _event_feed(types: Sequence[str]) -> Operation:
     described = f"{about.partition(chr(10) * 2)[2]}\n\nThe types: `{'`, `'.join(types)}`. {_needs('events:read')}"
     return Operation("GET", event_feed.PATH, "events", about.splitlines()[0], {"200": json_answer("A page", page)},
                      "events:read", described, tuple(_asked(event_feed.EventsAfter)))  # fmt: skip
+
+
+def _report_file() -> Operation:
+    described = (
+        "Made once, and byte for byte the same at every time: what was sent by e-mail. `report_due` tells its address. "
+        "It stays for as many days as deliveries do. Whoever asks must see all that the schedule shows, and hold the "
+        f"scope of its report too. {_needs(downloads.SCOPE)}"
+    )
+    content = {MEDIA_TYPES[form]: {"schema": {"type": "string"}} for form in ("csv", "xlsx")}
+    kinds = {"schedule_id": "uuid", "due_at": "date-time"}
+    named = ({"in": "path", "name": name, "required": True, "schema": {"type": "string", "format": kind}}
+             for name, kind in kinds.items())  # fmt: skip
+    return Operation("GET", downloads.PATH, "report-schedules", "Fetch the file of a due time of a schedule.",
+                     {"200": {"description": "The file", "content": content}}, downloads.SCOPE, described,
+                     tuple(named))  # fmt: skip
 
 
 LIVE_EVENT = """retry: 3000

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -31,14 +31,17 @@ _POSITION = re.compile(rb"[0-9]{1,19}\.[0-9]{1,19}")
 UNKNOWN_OUTCOMES = frozenset({500, 503, 504})
 
 Message = dict[str, Any]
+# What is wrong with a valid order that only the gateway can know, such as an endpoint that it names.
+Admission = Callable[[Message], Awaitable[list[FieldError]]]
 
 
 class Routes:
-    """Makes endpoints of what services declare."""
+    """Makes endpoints of what services declare; `admissions` are by the prefix of a kind of thing."""
 
-    def __init__(self, rpc: RpcClient, keys: IdempotencyKeys) -> None:
-        self._rpc = rpc
-        self._keys = keys
+    def __init__(
+        self, rpc: RpcClient, keys: IdempotencyKeys, admissions: Mapping[str, Admission] | None = None
+    ) -> None:
+        self._rpc, self._keys, self._admissions = rpc, keys, admissions or {}
 
     def of(self, api: Api) -> Iterator[Entry]:
         """The endpoints of one service."""
@@ -115,7 +118,10 @@ class Routes:
         await give(exchange, await self._carry_out(case, exchange, message, identity))
 
     async def _carry_out(self, case: UseCase, exchange: Exchange, message: Message, identity: Identity) -> Answer:
+        admission = self._admissions.get(case.things.prefix) if case.things else None
         try:
+            if admission and (faults := await admission(message["body"])):
+                raise invalid(*faults)
             done = await ask(self._rpc, exchange, case.service, "execute", message)
         except Problem as problem:
             if problem.status in UNKNOWN_OUTCOMES:

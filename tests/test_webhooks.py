@@ -1,12 +1,14 @@
 """Webhooks of the whole system: a call is over, and its receiver hears of it."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import httpx
 import orjson
 
 from gateway.tests.receiver import receiving
 from tests.caller import eventually
+from tests.contract import is_problem
 from tests.facts import NINE, answered
 
 ENDPOINTS, DELIVERIES = "/v1/webhooks/endpoints", "/v1/webhooks/deliveries"
@@ -58,5 +60,39 @@ def test_a_receiver_that_was_away_gets_everything_once_it_is_back_and_a_range_on
         eventually(lambda: administrator.get(failing)["replays"][0]["status"] == "done", 60)
         eventually(lambda: len(receiver.posted) > before and len(told(receiver, queue)) >= 6)
         administrator.http.delete(failing)
-    listed = administrator.items(DELIVERIES, endpoint=made["id"], type=COMPLETED, status="delivered")
-    assert {each["event_id"] for each in listed} >= {posted.id for posted in told(receiver, queue)}
+
+    def noted():  # a moment after it was posted
+        listed = administrator.items(DELIVERIES, endpoint=made["id"], type=COMPLETED, status="delivered")
+        return {each["event_id"] for each in listed} >= {posted.id for posted in told(receiver, queue)}
+
+    eventually(noted)
+
+
+def test_an_alert_rule_names_endpoints_that_are_there_and_these_stay_as_long_as_it_does(administrator, queue):
+    http, rules, nobody = administrator.http, "/v1/alert-rules", str(uuid4())
+    made = endpoint(administrator, "http://127.0.0.1:9/never")
+    path = f"{ENDPOINTS}/{made['id']}"
+    rule = {"name": "Somebody waits", "measure": "waiting", "scope": {"kind": "queue", "name": queue},
+            "comparison": "above", "threshold": 0, "webhooks": [made["id"], nobody]}  # fmt: skip
+    refused = http.post(rules, json=rule)
+    is_problem(refused, 422, "request.invalid")
+    assert [(each["pointer"], each["code"]) for each in refused.json()["errors"]] == [
+        ("/webhooks/1", "webhooks.endpoint.unknown")
+    ]
+    known = http.post(rules, json=rule | {"webhooks": [made["id"]]})
+    assert known.status_code == 201, known.text
+    named = eventually(lambda: administrator.items(rules, webhook=made["id"]))
+    assert [each["id"] for each in named] == [known.json()["id"]]
+    assert administrator.items(rules, webhook=nobody) == []
+
+    kept = http.delete(path)
+    is_problem(kept, 409, "webhooks.endpoint.named")
+    assert known.json()["id"] in kept.json()["detail"]
+    one = known.headers["location"]
+    revised = http.put(one, json=rule, headers={"If-Match": known.headers["etag"]})
+    assert [each["pointer"] for each in revised.json()["errors"]] == ["/webhooks/1"]
+    freed = http.put(one, json=rule | {"webhooks": []}, headers={"If-Match": known.headers["etag"]})
+    assert freed.status_code == 200, freed.text
+    eventually(lambda: not administrator.items(rules, webhook=made["id"]))
+    assert http.delete(path).status_code == 200
+    is_problem(http.post(rules, json=rule | {"webhooks": [made["id"]]}), 422, "request.invalid")

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
-import phonenumbers
 
+from gateway.adapters.phone_numbers import national
 from gateway.crm.completed import CompletedCall
-from gateway.crm.provider import Card, Keep, Matched, Record, WhenNone, WhenSeveral, attach
+from gateway.crm.provider import Card, Keep, Matched, Record, WhenNone, WhenSeveral, attach, chosen_once, has_number
 from gateway.crm.talk import Refuses, Talk
 from gateway.crm.terms import HubSpotSettings
 
@@ -22,7 +22,8 @@ CONNECTED, NO_ANSWER = "f240bbac-87c9-4f6e-bf70-924b57d47db7", "73a0d17f-1163-40
 STATUSES = {"answered": "COMPLETED", "abandoned": "NO_ANSWER", "overflowed": "NO_ANSWER", "not_offered": "NO_ANSWER"}
 DAILY_WAIT = 3_600.0  # seconds; the daily limit is set back at midnight in a zone that only the portal knows
 MOST_CONTACTS = 100  # of one number, of the first page of a search
-CONTACT = ("firstname", "lastname", "email", "phone", "mobilephone", "company", "hs_additional_emails")
+NUMBERS = ("phone", "mobilephone")
+CONTACT = ("firstname", "lastname", "email", *NUMBERS, "company", "hs_additional_emails")
 
 
 def properties(call: CompletedCall, settings: HubSpotSettings) -> dict[str, str]:
@@ -62,12 +63,12 @@ def busy(answer: httpx.Response) -> float | None:
 
 def forms_of(number: str) -> list[dict[str, Any]]:
     """The filters that find a number, however it was typed: HubSpot searches its own national form of it."""
-    national = str(phonenumbers.parse(number).national_number)
+    digits = national(number)
     searched = {
         "phone": number,
         "mobilephone": number,
-        "hs_searchable_calculated_phone_number": national,
-        "hs_searchable_calculated_mobile_number": national,
+        "hs_searchable_calculated_phone_number": digits,
+        "hs_searchable_calculated_mobile_number": digits,
     }
     return [{"filters": [{"propertyName": name, "operator": "EQ", "value": v}]} for name, v in searched.items()]
 
@@ -82,19 +83,21 @@ class HubSpot:
     when_several: WhenSeveral
 
     async def put(self, call: CompletedCall, record: Record, keep: Keep) -> Record:
-        """Upserts the call by our id, then attaches it to its contacts; both may be repeated."""
-        matched = record.matched or await self._match(call)
+        """Upserts the call by our id, then attaches it to its contacts, the first time; both may be repeated."""
+        record, matched = await chosen_once(record, lambda: self._match(call), keep)
         wanted = {"inputs": [{"idProperty": ID_PROPERTY, "id": call.id, "properties": properties(call, self.settings)}]}
         answer = (await self.talk.ask("POST", self._objects("calls/batch/upsert"), body=wanted)).json()
         if not answer.get("results"):
             errors = answer.get("errors") or [{"message": "nothing was made, and no error named"}]
-            raise Refuses(str(errors[0].get("message"))[:300], 207)
-        record = replace(record, provider_id=str(answer["results"][0]["id"]), kind="call", matched=matched)
+            raise Refuses(str(errors[0].get("message")), 207)
+        record = replace(record, provider_id=str(answer["results"][0]["id"]), kind="call")
         await keep(record)
+        if record.state.get("attached"):  # whom somebody has put in their place since stays there
+            return record
         for contact in matched.contacts:
             path = f"/crm/v4/objects/calls/{record.provider_id}/associations/default/contacts/{contact}"
             await self.talk.ask("PUT", self.settings.base_url + path)
-        return record
+        return replace(record, state={**record.state, "attached": True})
 
     async def check(self) -> str:
         """Whether calls have our property, and it is unique."""
@@ -114,14 +117,19 @@ class HubSpot:
         number = call.customer_number
         if number is None:
             return Matched("no_number")
-        wanted = {"filterGroups": forms_of(number), "properties": ["phone"], "limit": MOST_CONTACTS}
-        found = (await self.talk.ask("POST", self._objects("contacts/search"), body=wanted)).json()["results"]
+        wanted = {"filterGroups": forms_of(number), "properties": list(NUMBERS), "limit": MOST_CONTACTS}
+        answered = (await self.talk.ask("POST", self._objects("contacts/search"), body=wanted)).json()["results"]
+        found = [
+            str(each["id"])
+            for each in answered
+            if has_number(map(each.get("properties", {}).get, NUMBERS), number, self.settings.default_region)
+        ]
 
         async def create() -> str:
             body = {"properties": {"phone": number}}
             return str((await self.talk.ask("POST", self._objects("contacts"), body=body)).json()["id"])
 
-        return await attach([str(each["id"]) for each in found], self.when_none, self.when_several, create)
+        return await attach(found, self.when_none, self.when_several, create)
 
     def _objects(self, path: str) -> str:
         version = self.settings.api_version
@@ -137,6 +145,6 @@ def card_of(contact: Mapping[str, Any]) -> Card:
         given_name=known.get("firstname"),
         family_name=known.get("lastname"),
         company=known.get("company"),
-        numbers=tuple(known[name] for name in ("phone", "mobilephone") if name in known),
+        numbers=tuple(known[name] for name in NUMBERS if name in known),
         emails=tuple(each for each in (known.get("email", ""), *more.split(";")) if each),
     )

@@ -1,9 +1,10 @@
 """What every provider offers, and what is remembered of the calls that it was sent."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from gateway.adapters.phone_numbers import e164, national
 from gateway.crm.completed import CompletedCall
 
 WhenNone = Literal["leave", "create"]
@@ -78,6 +79,28 @@ class Provider(Protocol):
     async def card(self, external_id: str) -> Card | None:
         """What the provider holds of a person now; None where there is nobody of that id."""
         ...
+
+
+def has_number(shown: Iterable[str | None], number: str, region: str | None) -> bool:
+    """Whether somebody whom a search by the last digits of a number found may be the one who has it.
+
+    Not who is shown with those digits in another country. A number may also be one that the search knows and the answer
+    does not show.
+    """
+    known = {found for each in shown if each and (found := e164(each, region))}
+    return number in known or not any(each.endswith(national(number)) for each in known)
+
+
+async def chosen_once(record: Record, choose: Callable[[], Awaitable[Matched]], keep: Keep) -> tuple[Record, Matched]:
+    """To whom a call belongs, remembered before anything else is tried: a search may take minutes to find a contact
+    that was just made, and a second one would be made for the same call.
+    """
+    if record.matched is not None:
+        return record, record.matched
+    matched = await choose()
+    record = replace(record, matched=matched)
+    await keep(record)
+    return record, matched
 
 
 async def attach(

@@ -1,7 +1,7 @@
 """Salesforce: a call that has just come in as a VoiceCall of the telephony integration, any other as a Task.
 
 Sources: Salesforce's Voice developer guide (create and update a voice call record) and its REST API guide (upsert by
-external id, parameterized search). A VoiceCall is made once by its `vendorCallKey`, a Task by the external id field
+external id, search by SOSL). A VoiceCall is made once by its `vendorCallKey`, a Task by the external id field
 `external_id_field`, which an administrator of the org creates for activities. The telephony integration takes no
 outbound calls, no withheld numbers and no history: those become Tasks.
 """
@@ -17,14 +17,20 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from gateway.adapters.phone_numbers import typed
 from gateway.crm.completed import CompletedCall
-from gateway.crm.provider import Card, Keep, Matched, Record, WhenNone, WhenSeveral, attach
-from gateway.crm.talk import Refuses, Talk
+from gateway.crm.provider import Card, Keep, Matched, Record, WhenNone, WhenSeveral, attach, chosen_once, has_number
+from gateway.crm.talk import Fails, Refuses, Talk, kept
 from gateway.crm.terms import SalesforceSettings
 from services.kernel.wire import rfc3339
 
 JUST_NOW = timedelta(minutes=10)  # how long after its end a call still counts as real time
-LIMIT_WAIT = 900.0  # seconds after REQUEST_LIMIT_EXCEEDED: the limit is counted over 24 hours, and no header says when
+# Seconds: the limit is counted over 24 hours, and no header says when; a contact or account that somebody else, or
+# another call of ours, is writing to is locked for a moment.
+WAITS = {"REQUEST_LIMIT_EXCEEDED": 900.0, "UNABLE_TO_LOCK_ROW": 2.0}
+# The rules of an org against duplicates compare names, and whoever calls has none yet.
+DUPLICATES_ALLOWED = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
+NUMBERS = ("Phone", "MobilePhone", "HomePhone", "OtherPhone")
 TOKEN_SECONDS = 180  # how long an assertion of ours holds
 
 
@@ -80,8 +86,8 @@ def task(call: CompletedCall, settings: SalesforceSettings, contact: str | None)
 
 
 def busy(answer: httpx.Response) -> float | None:
-    """REQUEST_LIMIT_EXCEEDED comes as a 403 (or a 503 from overload) without a time."""
-    return LIMIT_WAIT if "REQUEST_LIMIT_EXCEEDED" in answer.text else None
+    """REQUEST_LIMIT_EXCEEDED comes as a 403 (or a 503 from overload), UNABLE_TO_LOCK_ROW as a 400, without a time."""
+    return next((seconds for code, seconds in WAITS.items() if code in answer.text), None)
 
 
 def assertion(settings: SalesforceSettings, private_key: str, now: float) -> str:
@@ -121,7 +127,12 @@ class Salesforce:
     async def _put_voice_call(self, call: CompletedCall, record: Record, keep: Keep) -> Record:
         url = f"{self.settings.telephony_url}/telephony/v1/voiceCalls"
         if record.provider_id is None:
-            made = (await self._telephony("POST", url, voice_call(call, self.settings))).json()
+            try:
+                made = (await self._telephony("POST", url, voice_call(call, self.settings))).json()
+            except Fails as error:
+                if error.status is None:  # it may be made, and is then no call of the past for which a Task stands in
+                    await keep(replace(record, kind="VoiceCall"))
+                raise
             if not made.get("voiceCallId"):
                 raise Refuses(f"no voice call: {_errors(made)}", 400)
             matched = Matched("by_provider")
@@ -140,15 +151,16 @@ class Salesforce:
         return await self.telephony.ask(method, url, body=body, headers=headers)
 
     async def _put_task(self, call: CompletedCall, record: Record, keep: Keep) -> Record:
-        matched = record.matched or await self._match(call)
-        contact = next(iter(matched.contacts), None)
+        record, matched = await chosen_once(record, lambda: self._match(call), keep)
+        # Whom somebody has put in the contact's place since stays there.
+        contact = next(iter(matched.contacts), None) if record.provider_id is None else None
         url = self._data(f"sobjects/Task/{self.settings.external_id_field}/{call.id}")
         # 300: several records bear our id, which only somebody in the org can put right.
         answer = await self.talk.ask("PATCH", url, body=task(call, self.settings, contact), also=frozenset({300}))
         if answer.status_code == 300:
             raise Refuses(f"several activities bear {self.settings.external_id_field} {call.id}", 300)
         made = answer.json() if answer.content else {}
-        record = replace(record, provider_id=made.get("id") or record.provider_id, kind="Task", matched=matched)
+        record = replace(record, provider_id=made.get("id") or record.provider_id, kind="Task")
         await keep(record)
         return record
 
@@ -166,7 +178,7 @@ class Salesforce:
         if answer.status_code == 404:
             return None
         known = answer.json()
-        numbers = tuple(known[name] for name in ("Phone", "MobilePhone", "HomePhone") if known.get(name))
+        numbers = tuple(known[name] for name in NUMBERS if known.get(name))
         emails = (known["Email"],) if known.get("Email") else ()
         return Card(external_id, known.get("FirstName"), known.get("LastName"), None, numbers, emails)
 
@@ -174,13 +186,19 @@ class Salesforce:
         number = call.customer_number
         if number is None:
             return Matched("no_number")
-        asked = {"q": number, "in": "PHONE", "sobject": "Contact", "Contact.fields": "Id"}
-        answer = await self.talk.ask("GET", self._data("parameterizedSearch"), params=asked)
-        found = [each["Id"] for each in answer.json()["searchRecords"]]
+        # Salesforce compares digits; a sign of plus has a meaning of its own in a search.
+        fields = ", ".join(("Id", *NUMBERS))
+        asked = {"q": f"FIND {{{' OR '.join(typed(number))}}} IN PHONE FIELDS RETURNING Contact({fields})"}
+        answer = await self.talk.ask("GET", self._data("search"), params=asked)
+        region = self.settings.default_region
+        found = [
+            each["Id"] for each in answer.json()["searchRecords"] if has_number(map(each.get, NUMBERS), number, region)
+        ]
 
         async def create() -> str:
             body = {"LastName": "Unknown caller", "Phone": number}
-            return str((await self.talk.ask("POST", self._data("sobjects/Contact"), body=body)).json()["id"])
+            made = await self.talk.ask("POST", self._data("sobjects/Contact"), body=body, headers=DUPLICATES_ALLOWED)
+            return str(made.json()["id"])
 
         return await attach(found, self.when_none, self.when_several, create)
 
@@ -189,4 +207,4 @@ class Salesforce:
 
 
 def _errors(made: Mapping[str, Any]) -> str:
-    return str(made.get("errors"))[:300]
+    return kept(str(made.get("errors")))

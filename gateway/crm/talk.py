@@ -18,12 +18,20 @@ LONGEST_ANSWER = 4 * 1024 * 1024  # bytes
 PERSONAL = re.compile(r"[^\s\"'<>=:]+@[^\s\"'<>,]+|\+?\d[\d .()-]{6,}\d")  # an address, or what may be a number
 
 
+def kept(text: str) -> str:
+    """What is kept of what a provider says, which may repeat what it was sent."""
+    return PERSONAL.sub("…", text)[:EXCERPT].strip()
+
+
 class Said(Exception):  # noqa: N818 - what a provider answered, not a mistake of ours
-    """A provider did not do what it was asked; `status` is that of its answer, None where there was none."""
+    """A provider did not do what it was asked; `status` is that of its answer, None where there was none.
+
+    `reason` is kept: it is shortened, and repeats nothing about a person.
+    """
 
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
-        self.reason, self.status = reason, status
+        self.reason, self.status = kept(reason), status
 
 
 class Waits(Said):
@@ -165,8 +173,8 @@ def _plain(headers: httpx.Headers) -> list[tuple[str, str]]:
 
 
 def said(answer: httpx.Response, busy: float | None = None) -> Said:
-    """What a refusal means for us; the provider's own text is shortened, and may repeat nothing about a person."""
-    status, reason = answer.status_code, f"{answer.status_code} {PERSONAL.sub('…', answer.text)[:EXCERPT]}".strip()
+    """What a refusal means for us."""
+    status, reason = answer.status_code, f"{answer.status_code} {answer.text}"
     after = waiting(answer)
     if busy is not None:
         return Waits(reason, status, busy)

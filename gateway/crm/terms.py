@@ -58,6 +58,7 @@ class SalesforceSettings:
     username: Name
     login_url: Url = "https://login.salesforce.com"
     api_version: Annotated[str, Pattern(r"\d\d\.0", "Give a version such as 62.0.")] = "62.0"
+    default_region: Region = None
     external_id_field: Annotated[str, Pattern(r"\w{1,80}__c", "Give a custom field's API name.")] = "Plateau_Call_Id__c"
     telephony_url: Url | None = None
     org_id: Name | None = None

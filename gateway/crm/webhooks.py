@@ -22,9 +22,8 @@ WINDOW = timedelta(minutes=5)
 MOST_CHANGES = 1_000
 HUBSPOT_CONTACTS = ("contact.", "object.")
 CONTACT_TYPE = "0-1"  # of HubSpot's object types
-KNOWN = frozenset(
-    {"creation", "propertyChange", "deletion", "privacyDeletion", "restore", "merge", "associationChange"}
-)
+KNOWN = frozenset({"creation", "propertyChange", "deletion", "privacyDeletion", "restore", "merge"})
+PEOPLE = ("objectId", "primaryObjectId", "newObjectId")  # a merge may end the primary one in favour of a new one
 ZENDESK_USERS = "zen:event-type:user."
 
 
@@ -117,9 +116,9 @@ def _of_hubspot(event: dict[str, Any]) -> list[Change]:
     about = kind.startswith(HUBSPOT_CONTACTS) and event.get("objectTypeId", CONTACT_TYPE) == CONTACT_TYPE
     if not about or kind.partition(".")[2] not in KNOWN:
         return [Change(key, kind, said=event)]
-    people = [event["objectId"]] if "objectId" in event else []
-    people += [event["newObjectId"]] if "newObjectId" in event else []
-    people += event.get("mergedObjectIds") or []
+    people = [event[name] for name in PEOPLE if name in event] + (event.get("mergedObjectIds") or [])
+    if not people:
+        return [Change(key, kind, said=event)]
     return [Change(f"{key}:{person}", kind, str(person)) for person in dict.fromkeys(people)]
 
 

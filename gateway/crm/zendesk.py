@@ -1,18 +1,19 @@
 """Zendesk: calls as call records of Talk Partner Edition, shown on a ticket by a voice comment.
 
-Sources: Zendesk's Talk Partner Edition API (calls, voice comments), tickets and search. Zendesk has no upsert of calls.
-What a call was called there is remembered as soon as Zendesk says it; after an attempt of which nothing was heard, the
-ticket is searched by our id, and on it the voice comment, before anything is made again. A record that has no comment
-yet cannot be found so: if the answer to the very request that makes it is lost, the record may stand there twice, its
-ticket and its comment do not.
+Sources: Zendesk's Talk Partner Edition API (calls, voice comments, the user of a caller), tickets and search. Zendesk
+has no upsert of calls. What a call was called there is remembered as soon as Zendesk says it; after an attempt of which
+nothing was heard, the ticket is searched by our id, and on it the voice comment, before anything is made again. A
+record that has no comment yet cannot be found so: if the answer to the very request that makes it is lost, the record
+may stand there twice, its ticket and its comment do not.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gateway.adapters.phone_numbers import national
 from gateway.crm.completed import CompletedCall
-from gateway.crm.provider import Card, Keep, Matched, Record, WhenNone, WhenSeveral, attach
+from gateway.crm.provider import Card, Keep, Matched, Record, WhenNone, WhenSeveral, attach, chosen_once, has_number
 from gateway.crm.talk import Talk
 from gateway.crm.terms import ZendeskSettings
 from services.kernel.wire import rfc3339
@@ -62,16 +63,13 @@ class Zendesk:
 
     async def put(self, call: CompletedCall, record: Record, keep: Keep) -> Record:
         """Makes ticket, call and voice comment, each once; a call that is known is corrected."""
-        if record.provider_id is not None:
-            await self.talk.ask("PATCH", self._api(f"calls/{record.provider_id}"), body=corrected(call, self.settings))
-            return await self._comment(call, record, keep)
         if record.unsure:
             record = await self._found(call, record)
         if record.provider_id is not None:
-            await keep(record)
+            await self.talk.ask("PATCH", self._api(f"calls/{record.provider_id}"), body=corrected(call, self.settings))
             return await self._comment(call, record, keep)
-        record = replace(record, kind="call", matched=record.matched or await self._match(call))
-        record = await self._ticket(call, record, keep)
+        record, matched = await chosen_once(replace(record, kind="call"), lambda: self._match(call), keep)
+        record = await self._ticket(call, record, matched, keep)
         body = call_record(call, self.settings, record.state.get("ticket_id"))
         made = (await self.talk.ask("POST", self._api("calls"), body=body)).json()
         record = replace(record, provider_id=str(made.get("call", made)["id"]))
@@ -91,8 +89,8 @@ class Zendesk:
             record = replace(record, provider_id=str(ours[0]), state={**record.state, "commented": True})
         return record
 
-    async def _ticket(self, call: CompletedCall, record: Record, keep: Keep) -> Record:
-        contact = next(iter(record.matched.contacts), None) if record.matched else None
+    async def _ticket(self, call: CompletedCall, record: Record, matched: Matched, keep: Keep) -> Record:
+        contact = next(iter(matched.contacts), None)
         if not self.settings.tickets or call.outcome != "answered" or not contact or "ticket_id" in record.state:
             return record
         wanted = {
@@ -123,16 +121,23 @@ class Zendesk:
         return f"The account answers; calls are written by its user {user['id']}."
 
     async def card(self, external_id: str) -> Card | None:
-        """A user as it is now."""
+        """A user as it is now; one that was deleted is still answered, as inactive."""
         answer = await self.talk.ask("GET", self._api(f"users/{external_id}"), also=frozenset({404}))
-        return None if answer.status_code == 404 else card_of(answer.json()["user"])
+        user = None if answer.status_code == 404 else answer.json()["user"]
+        return card_of(user) if user and user.get("active", True) else None
 
     async def _match(self, call: CompletedCall) -> Matched:
         number = call.customer_number
         if number is None:
             return Matched("no_number")
-        answer = await self.talk.ask("GET", self._api("search"), params={"query": f'type:user phone:"{number}"'})
-        found = [str(each["id"]) for each in answer.json()["results"]]
+        # Digits alone, the last of those that somebody has typed in whatever form.
+        asked = {"query": f"type:user role:end-user phone:*{national(number)}"}
+        answer = await self.talk.ask("GET", self._api("search"), params=asked)
+        found = [
+            str(each["id"])
+            for each in answer.json()["results"]
+            if has_number([each.get("phone")], number, self.settings.default_region)
+        ]
 
         async def create() -> str:
             body = {"user": {"name": "Unknown caller", "phone": number, "role": "end-user"}}

@@ -18,6 +18,7 @@ from gateway.deliveries.channel import Channel
 from gateway.deliveries.reader import Reader
 from gateway.deliveries.sender import Sender
 from gateway.deliveries.targets import WAKE
+from gateway.exports import scheduled
 from gateway.mail.channel import Mail
 from gateway.rpc import RpcClient
 from gateway.settings import Settings, SettingsError, from_environment
@@ -138,6 +139,7 @@ async def _look_after(pool: AsyncConnectionPool, ways: Sequence[Channel], days: 
                 metrics.show_backlog([channel.name for channel in ways], await queue.backlog(db))
             if loop.time() - forgotten_at > FORGET_EVERY:
                 async with pool.connection() as db:
+                    await scheduled.forget(db, days)
                     if await queue.forget(db, days, FORGOTTEN_AT_ONCE) < FORGOTTEN_AT_ONCE:
                         forgotten_at = loop.time()
         except psycopg.OperationalError as error:

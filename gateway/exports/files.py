@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from gateway.exports.columns import Cell, Column
 
@@ -19,6 +19,14 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _LONGEST_SHEET_NAME = 31
 _WIDTHS = {"text": 24, "number": 12, "instant": 20, "day": 12}
 _FORMATS = {"instant": "yyyy-mm-dd hh:mm:ss.000", "day": "yyyy-mm-dd"}
+
+
+class File(NamedTuple):
+    """A file: its name, its media type and what is in it."""
+
+    name: str
+    media_type: str
+    content: bytes
 
 
 class TooManyRows(Exception):  # noqa: N818 - what was asked for is too much, not wrong

@@ -3,10 +3,8 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -14,15 +12,13 @@ import orjson
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.deliveries.channel import Database, Delivered, Delivery, Event, Outcome, Refused, Retry, Wanted
-from gateway.exports.exporting import Answer, csv_file, file_name, pages, spreadsheet
-from gateway.exports.files import TooManyRows
-from gateway.exports.forms import MEDIA_TYPES, Form
+from gateway.exports.files import File, TooManyRows
+from gateway.exports.scheduled import ReportFiles, Scheduled, scheduled_report
 from gateway.mail import messages
-from gateway.mail.messages import Attachment, Letter, mark
+from gateway.mail.messages import Letter, mark
 from gateway.mail.post import LONGEST_MESSAGE, Verdict, hand_over
 from gateway.mail.settings import MailSettings
 from gateway.rpc import DeadlinePassed, RemoteError
-from services.calls.api import api
 from services.kernel.actors import as_sent
 from services.kernel.decider import SYSTEM
 from services.kernel.values import Actor, Unavailable
@@ -65,6 +61,7 @@ class Mail:
         self, mail: MailSettings, pool: AsyncConnectionPool, rpc: Rpc, tls: ssl.SSLContext | None = None
     ) -> None:
         self._mail, self._pool, self._rpc, self._tls = mail, pool, rpc, tls
+        self._files = ReportFiles(pool)
 
     async def types(self, _db: Database) -> frozenset[str]:
         """Alerts and due reports."""
@@ -114,50 +111,24 @@ class Mail:
         data = event["data"]
         if event["type"] == DUE:
             return await self._report(data)
-        asked = await self._ask("AlertRecipientsOf", {"rule": data["rule"]}, SYSTEM)
+        answer = await self._query("AlertRecipientsOf", {"rule": data["rule"]}, SYSTEM)
+        asked = orjson.loads(answer["body"])
         letter = messages.alert_raised(data) if event["type"] == RAISED else messages.alert_cleared(data)
         return letter, tuple(asked["emails"])
 
     async def _report(self, data: dict[str, Any]) -> tuple[Letter | None, tuple[str, ...]]:
-        try:
-            scheduled = await self._ask("ScheduledReportOf", {"schedule": data["schedule"]}, SYSTEM)
-        except NotAnswered as error:
-            if error.status == 404:  # paused since
-                return None, ()
-            raise
-        if not scheduled["emails"]:
+        schedule, due_at = UUID(data["schedule"]), datetime.fromisoformat(data["due_at"])
+        scheduled = await scheduled_report(schedule, due_at, self._query)
+        if not scheduled["emails"]:  # it names nobody, or is paused since
             return None, ()
-        queues = scheduled["queues"]
-        seeing = Actor(
-            f"report schedule {data['schedule']}",
-            client=scheduled["client"],
-            queues=None if queues is None else frozenset(queues),
-        )
-        parameters = {**scheduled["parameters"], "from": data["from"], "to": data["to"]}
-        file = await self._file(scheduled["use_case"], data["format"], parameters, seeing)
+        file = await self._file(schedule, due_at, scheduled)
         return messages.report(scheduled["name"], data, file, MOST_BYTES), tuple(scheduled["emails"])
 
-    async def _file(self, use_case: str, form: Form, parameters: dict[str, Any], seeing: Actor) -> Attachment:
-        """The same file as the report's own path gives."""
-        case = api.use_cases[use_case]
-
-        async def ask(page: dict[str, Any]) -> dict[str, Any]:
-            return await self._query(use_case, page, seeing)
-
-        answers: AsyncIterator[Answer] = pages(case, parameters, ask)
-        if form == "xlsx":
-            try:
-                with TemporaryDirectory(prefix="plateau-report-") as folder:
-                    path = Path(folder) / "file"
-                    await spreadsheet(case, answers, parameters, path)
-                    return Attachment(file_name(case, form), MEDIA_TYPES[form], path.read_bytes())
-            except TooManyRows as error:
-                raise NotAnswered({"code": "export.too_many_rows", "status": 422}) from error
-        content = b"".join([part async for part in csv_file(case, answers)])
-        return Attachment(file_name(case, form), MEDIA_TYPES[form], content)
-
-    async def _ask(self, use_case: str, parameters: dict[str, Any], actor: Actor) -> dict[str, Any]:
-        return dict(orjson.loads((await self._query(use_case, parameters, actor))["body"]))
+    async def _file(self, schedule: UUID, due_at: datetime, scheduled: Scheduled) -> File:
+        try:
+            return await self._files.of(schedule, due_at, scheduled, self._query)
+        except TooManyRows as error:
+            raise NotAnswered({"code": "export.too_many_rows", "status": 422}) from error
 
     async def _query(self, use_case: str, parameters: dict[str, Any], actor: Actor) -> dict[str, Any]:
         message = {"use_case": use_case, "parameters": parameters, "actor": as_sent(actor)}

@@ -9,18 +9,10 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
 
+from gateway.exports.files import File
 from gateway.mail.settings import MailSettings
 
 ABOVE = {"above": "over", "below": "under"}
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file: its name, its media type and what is in it."""
-
-    name: str
-    media_type: str
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +21,7 @@ class Letter:
 
     subject: str
     text: str
-    attachment: Attachment | None = None
+    attachment: File | None = None
 
 
 def alert_raised(data: Mapping[str, Any]) -> Letter:
@@ -49,7 +41,7 @@ def alert_cleared(data: Mapping[str, Any]) -> Letter:
     )
 
 
-def report(name: str, data: Mapping[str, Any], file: Attachment, most_bytes: int) -> Letter:
+def report(name: str, data: Mapping[str, Any], file: File, most_bytes: int) -> Letter:
     """Of a scheduled report, with its file; without one that is larger than a mail may be."""
     period = f"From {data['from']} to {data['to']}, instants in UTC."
     if len(file.content) <= most_bytes:
@@ -58,7 +50,7 @@ def report(name: str, data: Mapping[str, Any], file: Attachment, most_bytes: int
     return Letter(
         f"Report: {name}",
         f"{data['report']}\n{period}\n\nThe file has {size} MiB, which is too much for a mail. Have it from"
-        f" GET /v1/reports/{data['report']} for that period.\n",
+        f" GET /v1/report-schedules/{data['schedule']}/files/{data['due_at']}.\n",
     )
 
 

@@ -1,152 +1,34 @@
-"""Small CRMs that behave as the documents of the real ones say, over HTTP; each keeps what it was asked."""
+"""Small CRMs that behave as the documents of the real ones say, over HTTP."""
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import MappingProxyType
-from typing import Any, NamedTuple, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+import re
+from typing import Any
 
-import orjson
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from standardwebhooks import Webhook
 
+from gateway.tests.crm_server import Answer, Crm, Request
 
-class Request(NamedTuple):
-    """What a CRM was asked."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: Any
-
-
-class Answer(NamedTuple):
-    """What it answers."""
-
-    status: int = 200
-    body: Any = None
-    headers: Mapping[str, str] = MappingProxyType({})
-
-
-VOICE_CALL = {"callCenterApiName", "vendorCallKey", "to", "from", "startTime", "initiationMethod", "participants"}
 KEY = rsa.generate_private_key(65537, 2048)
-LOST = Answer(0)  # it does what it was asked, and the connection ends before it can say so
 
 
-class Crm:
-    """A CRM at `url`. What stands in `next_answers` is answered before anything is looked at; `lose` names the request
-    (method and end of path) whose answer is lost once.
-    """
-
-    def __init__(self) -> None:
-        self.url, self.requests, self.next_answers = "", list[Request](), list[Answer]()
-        self.lose: tuple[str, str] | None = None
-        self.token, self.refresh_token, self.renewals = "token-0", "refresh-0", 0
-        self.lock = threading.Lock()
-
-    @classmethod
-    @contextmanager
-    def serving(cls, **about: Any) -> Iterator[Self]:
-        """One that answers until the block ends."""
-        crm = cls()
-        for name, value in about.items():
-            setattr(crm, name, value)
-
-        class Door(BaseHTTPRequestHandler):
-            def handle_any(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                raw = self.rfile.read(length)
-                where = urlsplit(self.path)
-                query = {name: values[-1] for name, values in parse_qs(where.query).items()}
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                form = "form" in headers.get("content-type", "")
-                body = {n: v[-1] for n, v in parse_qs(raw.decode()).items()} if form else orjson.loads(raw or b"null")
-                request = Request(self.command, unquote(where.path), query, headers, body)
-                with crm.lock:
-                    answer = crm.asked(request, raw)
-                if answer is LOST:
-                    self.connection.close()
-                    return
-                content = b"" if answer.body is None else orjson.dumps(answer.body)
-                self.send_response(answer.status)
-                for name, value in {"Content-Type": "application/json", **answer.headers}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def do_GET(self) -> None:
-                self.handle_any()
-
-            def do_POST(self) -> None:
-                self.handle_any()
-
-            def do_PUT(self) -> None:
-                self.handle_any()
-
-            def do_PATCH(self) -> None:
-                self.handle_any()
-
-            def log_message(self, *_: object) -> None:
-                """Nobody reads it."""
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
-            serving = threading.Thread(target=server.serve_forever, args=(0.02,))
-            serving.start()
-            crm.url = f"http://127.0.0.1:{server.server_port}"
-            yield crm
-            server.shutdown()
-            serving.join()
-
-    def asked(self, request: Request, raw: bytes) -> Answer:
-        """The answer to a request."""
-        self.requests.append(request)
-        if self.next_answers:
-            return self.next_answers.pop(0)
-        answer = self.grant(request) if "/token" in request.path else None
-        if answer is None and request.headers.get("authorization") != f"Bearer {self.token}" and not self.open(request):
-            answer = Answer(401, {"message": "the token has expired"})
-        answer = answer or self.answer(request, raw)
-        if self.lose and request.method == self.lose[0] and request.path.endswith(self.lose[1]):
-            self.lose = None
-            return LOST
-        return answer
-
-    def grant(self, request: Request) -> Answer:
-        """Another token, and another refresh token: the one before is used up."""
-        if request.body.get("refresh_token") != self.refresh_token or request.body["client_secret"] != "secret-01":
-            return Answer(400, {"error": "invalid_grant"})
-        self.renewals += 1
-        self.token, self.refresh_token = f"token-{self.renewals}", f"refresh-{self.renewals}"
-        return Answer(200, {"access_token": self.token, "refresh_token": self.refresh_token, "expires_in": 1800})
-
-    def open(self, _request: Request) -> bool:
-        """Whether a request needs no token of ours."""
-        return False
-
-    def answer(self, request: Request, raw: bytes) -> Answer:
-        """What an authorised request comes to."""
-        raise NotImplementedError
-
-    def to(self, method: str, end: str) -> list[Request]:
-        """The requests of a method to paths with this end."""
-        return [each for each in self.requests if each.method == method and each.path.endswith(end)]
+def digits(number: str | None) -> str:
+    """A number as a search index holds it."""
+    return "".join(each for each in number or "" if each.isdigit())
 
 
 class HubSpotLike(Crm):
-    """Calls by their unique property, contacts by number, associations."""
+    """Calls by their unique property, contacts by number, associations. A search does not find who was just made."""
 
     def __init__(self) -> None:
         super().__init__()
         self.calls: dict[str, dict[str, Any]] = {}
         self.contacts: dict[str, dict[str, Any]] = {}
         self.associations: set[tuple[str, str]] = set()
+        self.fresh: set[str] = set()
+        self.refused: Answer | None = None  # what the next upsert is answered
         self.has_property, self.headers = True, dict[str, str]()
 
     def answer(self, request: Request, _raw: bytes) -> Answer:
@@ -156,6 +38,9 @@ class HubSpotLike(Crm):
                 Answer(200, {"hasUniqueValue": True}) if self.has_property else Answer(404, {"category": "NOT_FOUND"})
             )
         if path.endswith("/calls/batch/upsert"):
+            if self.refused:
+                refused, self.refused = self.refused, None
+                return refused
             (wanted,) = body["inputs"]
             assert wanted["idProperty"] == "plateau_call_id"
             new = wanted["id"] not in self.calls
@@ -163,8 +48,13 @@ class HubSpotLike(Crm):
             known["properties"] = wanted["properties"]
             return Answer(200, {"status": "COMPLETE", "results": [{**known, "new": new}]}, self.headers)
         if path.endswith("/contacts/search"):
-            asked = {each["filters"][0]["value"] for each in body["filterGroups"]}
-            found = [{"id": i} for i, p in self.contacts.items() if asked & {p.get("phone"), p.get("mobilephone")}]
+            asked = [(each["filters"][0]["propertyName"], each["filters"][0]["value"]) for each in body["filterGroups"]]
+            indexed = {each: self._indexed(self.contacts[each]) for each in self.contacts.keys() - self.fresh}
+            found = [
+                {"id": each, "properties": {name: self.contacts[each].get(name) for name in body["properties"]}}
+                for each, known in sorted(indexed.items())
+                if any(known[name] == value for name, value in asked)
+            ]
             return Answer(200, {"total": len(found), "results": found})
         if request.method == "PUT" and "/associations/default/contacts/" in path:
             self.associations.add((path.split("/")[5], path.rpartition("/")[2]))
@@ -172,11 +62,19 @@ class HubSpotLike(Crm):
         if request.method == "POST" and path.endswith("/contacts"):
             made = str(100 + len(self.contacts))
             self.contacts[made] = body["properties"]
+            self.fresh.add(made)
             return Answer(201, {"id": made})
         contact = path.rpartition("/")[2]
         if contact not in self.contacts:
             return Answer(404, {"category": "OBJECT_NOT_FOUND"})
         return Answer(200, {"id": contact, "properties": self.contacts[contact]})
+
+    @staticmethod
+    def _indexed(contact: dict[str, Any]) -> dict[str, str | None]:
+        """What is searched: numbers as they were typed, and calculated ones without what is of their country."""
+        phone, mobile = contact.get("phone"), contact.get("mobilephone")
+        return {"phone": phone, "mobilephone": mobile, "hs_searchable_calculated_phone_number": digits(phone)[-9:],
+                "hs_searchable_calculated_mobile_number": digits(mobile)[-9:]}  # fmt: skip
 
 
 class SalesforceLike(Crm):
@@ -188,7 +86,9 @@ class SalesforceLike(Crm):
         self.tasks: dict[str, dict[str, Any]] = {}
         self.voice_calls: dict[str, dict[str, Any]] = {}
         self.contacts: dict[str, str] = {}
+        self.fresh: set[str] = set()
         self.errors: list[str] = []
+        self.locked: list[Answer] = []  # what the next writing of tasks is answered
         self.jtis: set[str] = set()
 
     @property
@@ -214,16 +114,26 @@ class SalesforceLike(Crm):
         path, body = request.path, request.body
         if path.startswith("/telephony/"):
             return self._telephony(request)
-        if path.endswith("/parameterizedSearch"):
-            found = [{"Id": i} for i, number in self.contacts.items() if number == request.query["q"]]
-            return Answer(200, {"searchRecords": found})
+        if path.endswith("/search"):
+            find = re.fullmatch(r"FIND \{([\d OR]+)\} IN PHONE FIELDS RETURNING Contact\((.+)\)", request.query["q"])
+            if find is None:
+                return Answer(400, [{"errorCode": "MALFORMED_SEARCH"}])
+            met = {i: n for i, n in self.contacts.items() if digits(n) in find[1].split(" OR ") and i not in self.fresh}
+            wanted = find[2].split(", ")
+            known = [{"Id": i, **{name: n if name == "Phone" else None for name in wanted[1:]}} for i, n in met.items()]
+            return Answer(200, {"searchRecords": known})
         if path.endswith("/sobjects/Contact"):
+            if self.contacts and request.headers.get("sforce-duplicate-rule-header") != "allowSave=true":
+                return Answer(400, [{"errorCode": "DUPLICATES_DETECTED", "message": "Use one of these records?"}])
             made = f"003{len(self.contacts):012}"
             self.contacts[made] = body["Phone"]
+            self.fresh.add(made)
             return Answer(201, {"id": made, "success": True, "errors": []})
         if path.endswith("/sobjects/Task/describe"):
             return Answer(200, {"fields": [{"name": "Plateau_Call_Id__c", "externalId": True}]})
         assert "/sobjects/Task/Plateau_Call_Id__c/" in path
+        if self.locked:
+            return self.locked.pop()
         key = path.rpartition("/")[2]
         new = key not in self.tasks
         self.tasks[key] = {**self.tasks.get(key, {"Id": f"00T{len(self.tasks):012}"}), **body}
@@ -256,11 +166,16 @@ class SalesforceLike(Crm):
 
 
 class ZendeskLike(Crm):
-    """Users, tickets by external id, call records with ids of its own, voice comments."""
+    """Users, tickets by external id, call records with ids of its own, voice comments.
+
+    A search does not find who was just made; a user that was deleted is answered as inactive.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.users: dict[str, dict[str, Any]] = {}
+        self.fresh: set[int] = set()
+        self.limited = 0  # how many tickets are refused for now
         self.tickets: list[dict[str, Any]] = []
         self.calls: list[dict[str, Any]] = []
         self.comments: list[dict[str, Any]] = []
@@ -274,13 +189,32 @@ class ZendeskLike(Crm):
                 known = self.users.get(user)
                 return Answer(200, {"user": known}) if known else Answer(404, {"error": "RecordNotFound"})
             case "GET", "search":
-                found = [user for user in self.users.values() if f'"{user.get("phone")}"' in request.query["query"]]
+                # Of a number, digits only; behind an asterisk those at its end, in whatever form it was typed.
+                wanted = request.query["query"].rpartition("phone:")[2]
+                users = [each for each in self.users.values() if each.get("role", "end-user") == "end-user"]
+                end = wanted.removeprefix("*")
+                found = [
+                    user
+                    for user in users
+                    if user["id"] not in self.fresh
+                    and (
+                        digits(user["phone"]).endswith(end) if wanted.startswith("*") else digits(user["phone"]) == end
+                    )
+                ]
                 return Answer(200, {"results": found, "count": len(found)})
+            case "POST", "users":
+                made = {"id": 9000 + len(self.users), "active": True, **body["user"]}
+                self.users[str(made["id"])] = made
+                self.fresh.add(made["id"])
+                return Answer(201, {"user": made})
             case "GET", "tickets":
                 wanted = request.query["external_id"]
                 return Answer(200, {"tickets": [each for each in self.tickets if each["external_id"] == wanted]})
             case "GET", "tickets", ticket, "comments":
                 return Answer(200, {"comments": [each for each in self.comments if str(each["ticket_id"]) == ticket]})
+            case "POST", "tickets" if self.limited:
+                self.limited -= 1
+                return Answer(429, {"error": "APIRateLimitExceeded"}, {"Retry-After": "1"})
             case "POST", "tickets":
                 self.tickets.append({"id": 500 + len(self.tickets), **body["ticket"]})
                 return Answer(201, {"ticket": self.tickets[-1]})

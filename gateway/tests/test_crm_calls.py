@@ -8,7 +8,7 @@ import pytest
 from gateway.crm import generic, hubspot, salesforce, webhooks, zendesk
 from gateway.crm.completed import completed_call
 from gateway.crm.provider import Change
-from gateway.crm.talk import PERSONAL
+from gateway.crm.talk import Said
 from gateway.crm.terms import GenericSettings, HubSpotSettings, SalesforceSettings, ZendeskSettings
 from gateway.crm.webhooks import NotRead, Request, SignatureWrong
 
@@ -131,7 +131,8 @@ def test_a_generic_receiver_is_told_under_its_own_names():
 
 def test_what_a_provider_says_is_kept_without_numbers_and_addresses():
     said = 'phone +33 1 99 00 00 01 of "ada@example.org" is no number, see 400'
-    assert PERSONAL.sub("…", said) == 'phone … of "…" is no number, see 400'
+    assert Said(said).reason == 'phone … of "…" is no number, see 400'
+    assert len(Said("x" * 10_000).reason) == 300
 
 
 # Webhooks
@@ -183,14 +184,18 @@ def test_an_event_names_the_person_to_ask_about_and_the_unknown_is_kept():
         {**changed, "subscriptionType": "contact.propertyChange"},
         {**changed, "eventId": 5, "subscriptionType": "deal.creation"},
         {**changed, "eventId": 6, "subscriptionType": "object.creation", "objectTypeId": "0-3"},
-        {**changed, "eventId": 7, "subscriptionType": "contact.merge", "newObjectId": 56, "mergedObjectIds": [57]},
-    ]
+        {**changed, "eventId": 7, "subscriptionType": "contact.merge", "newObjectId": 56, "mergedObjectIds": [57],
+         "primaryObjectId": 58},
+        {**{name: changed[name] for name in changed if name != "objectId"}, "eventId": 8,
+         "subscriptionType": "contact.associationChange", "fromObjectId": 55},
+    ]  # fmt: skip
     read = webhooks.hubspot_changes(webhooks.orjson.dumps(body))
     assert [(each.type, each.external_id) for each in read] == [
         ("contact.propertyChange", "55"), ("deal.creation", None), ("object.creation", None),
-        ("contact.merge", "55"), ("contact.merge", "56"), ("contact.merge", "57"),
+        ("contact.merge", "55"), ("contact.merge", "58"), ("contact.merge", "56"), ("contact.merge", "57"),
+        ("contact.associationChange", None),
     ]  # fmt: skip
-    assert len({each.key for each in read}) == 6
+    assert len({each.key for each in read}) == 8
     assert read[0].key == "1:2:3:4:55"
     assert read[1].said == body[1]
     user = b'{"type":"zen:event-type:user.created","id":"e-1","detail":{"id":"9"}}'

@@ -11,7 +11,7 @@ from gateway.crm.connections import store_tokens
 from gateway.crm.talk import Unauthorised
 from gateway.crm.tokens import ConnectionTokens
 from gateway.tests.crm_harness import BOX, REFRESHED
-from gateway.tests.crm_providers import Answer
+from gateway.tests.crm_server import Answer
 from gateway.tests.test_crm_calls import CALLER
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +60,42 @@ async def test_contacts_are_met_by_number_as_the_connection_says(centre, hubspot
     assert {contact for _, contact in hubspot.associations} == set(attached)
 
 
+async def test_a_number_is_met_however_it_was_typed_and_not_in_another_country(centre, hubspot):
+    hubspot.contacts = {"55": {"phone": "01 99 00 00 01"}, "56": {"phone": "+49199000001"}}
+    path = await centre.connect("hubspot", hubspot, settings={"default_region": "FR"})
+    await centre.complete()
+    (logged,) = await centre.log(path)
+    assert (logged["matching"], logged["contacts"]) == ("one", ["55"])
+
+
+@pytest.mark.parametrize("number", ["+999123456789", "+12"])
+async def test_a_number_of_no_country_is_sent_as_it_is(centre, hubspot, number):
+    path = await centre.connect("hubspot", hubspot)
+    call = await centre.complete(caller_number=number)
+    assert hubspot.calls[call]["properties"]["hs_call_from_number"] == number
+    assert [each["matching"] for each in await centre.log(path)] == ["none"]
+
+
+async def test_a_contact_is_made_once_though_no_search_finds_it_yet_when_the_call_is_tried_again(centre, hubspot):
+    path = await centre.connect("hubspot", hubspot, when_none="create")
+    hubspot.lose = ("POST", "/calls/batch/upsert")
+    await centre.complete()
+    await centre.later()
+    assert (list(hubspot.contacts), hubspot.associations) == (["100"], {("900", "100")})
+    assert [each["matching"] for each in await centre.log(path)] == ["created"]
+
+
+async def test_a_correction_leaves_the_contact_that_somebody_has_put_there_since(centre, hubspot):
+    hubspot.contacts["55"] = {"phone": CALLER}
+    path = await centre.connect("hubspot", hubspot)
+    call = await centre.complete()
+    del hubspot.contacts["55"]
+    hubspot.associations = {("900", "77")}
+    await centre.complete(id=call, revision=2)
+    assert hubspot.associations == {("900", "77")}
+    assert {each["status"] for each in await centre.log(path)} == {"delivered"}
+
+
 async def test_whoever_was_erased_has_no_number_and_an_excluded_call_is_not_sent(centre, hubspot):
     path = await centre.connect("hubspot", hubspot)
     await centre.complete(caller_number=None)
@@ -72,15 +108,21 @@ async def test_whoever_was_erased_has_no_number_and_an_excluded_call_is_not_sent
 
 async def test_what_waits_holds_no_number(centre, hubspot):
     path = await centre.connect("hubspot", hubspot)
-    hubspot.next_answers = [Answer(400, {"message": f"no such property for {CALLER}"})]
     await centre.complete()
+    partly = Answer(207, {"status": "COMPLETE", "results": [], "errors": [{"message": f"{CALLER} is no number"}]})
+    for refused in (Answer(400, {"message": f"no such property for {CALLER}"}), partly):
+        hubspot.refused = refused
+        await centre.complete()
     async with centre.pool.connection() as db:
         kept = await (await db.execute("SELECT deliveries::text || delivery_attempts FROM deliveries, delivery_attempts"
                                        )).fetchall()  # fmt: skip
         kept += await (await db.execute("SELECT crm_calls::text FROM crm_calls")).fetchall()
     assert kept
     assert CALLER not in str(kept)
-    assert (await centre.log(path))[0]["status"] == "dead"
+    assert [(each["status"], each["reason"]) for each in await centre.log(path)][:2] == [
+        ("dead", "… is no number"),
+        ("dead", '400 {"message":"no such property for …"}'),
+    ]
 
 
 # Authorisation

@@ -101,6 +101,19 @@ async def test_a_user_of_zendesk_is_a_customer(centre, zendesk):
     )
 
 
+async def test_a_user_who_was_deleted_at_zendesk_is_no_customer_any_more(centre, zendesk):
+    zendesk.users["9"] = {"id": 9, "name": "Ada Martin", "phone": CALLER, "active": False}
+    secrets = {"access_token": zendesk.token, "webhook_secret": "secret-01"}
+    path = await centre.connect("zendesk", zendesk, secrets, {"app_id": 7})
+    body = orjson.dumps({"id": "e-2", "type": "zen:event-type:user.deleted", "detail": {"id": "9"}})
+    now = datetime.now(UTC).isoformat()
+    headers = {"X-Zendesk-Webhook-Signature": zendesk_signature("secret-01", now, body),
+               "X-Zendesk-Webhook-Signature-Timestamp": now}  # fmt: skip
+    assert (await centre.http.post(f"{path}/inbound", content=body, headers=headers)).status_code == 200
+    await centre.run()
+    assert [each[:2] for each in centre.service.orders] == [("UnlinkCustomer", "zendesk:9")]
+
+
 async def test_what_is_not_known_is_kept_sealed(centre, zendesk):
     secrets = {"access_token": zendesk.token, "webhook_secret": "secret-01"}
     path = await centre.connect("zendesk", zendesk, secrets, {"app_id": 7})

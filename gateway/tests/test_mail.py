@@ -14,9 +14,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from gateway.deliveries import queue
 from gateway.deliveries.sender import Sender
+from gateway.exports.files import File
 from gateway.mail import messages
 from gateway.mail.channel import CLEARED, DUE, RAISED, Mail, outcome_of
-from gateway.mail.messages import Attachment
 from gateway.mail.post import LONGEST_MESSAGE, Verdict
 from gateway.mail.settings import MailSettings, mail_settings
 from gateway.tests.certificates import tls_for
@@ -80,6 +80,7 @@ class Calls:
 
     def __init__(self):
         self.emails, self.away, self.seeing, self.paused = ["a@example.org", "b@example.org"], False, [], False
+        self.form, self.offered = "csv", 3
 
     async def call(self, service, method, asked, *, deadline):
         assert (service, method, deadline > 5) == ("calls", "query", True)
@@ -89,14 +90,14 @@ class Calls:
             case "AlertRecipientsOf":
                 assert asked["parameters"] == {"rule": RULE}
                 answer = {"emails": self.emails}
-            case "ScheduledReportOf" if self.paused:
-                return {"refused": {"code": "request.not_found", "status": 404}}
             case "ScheduledReportOf":
-                answer = {"name": "Yesterday", "use_case": "ServiceLevelOf", "parameters": {"interval": "P1D"}}
-                answer |= {"client": "acme", "queues": ["sales-fr"], "emails": self.emails}
+                assert asked["parameters"] == {"schedule": SCHEDULE, "due_at": "2026-11-18T23:00:00+00:00"}
+                answer = {"name": "Yesterday", "use_case": "ServiceLevelOf", "format": self.form}
+                answer |= {"parameters": {"interval": "P1D", **PERIOD}, "client": "acme", "queues": ["sales-fr"]}
+                answer |= {"emails": [] if self.paused else self.emails}
             case "ServiceLevelOf":
                 self.seeing.append((asked["actor"]["client"], asked["actor"]["queues"], asked["parameters"]))
-                rows = [{"queue": "sales-fr", "interval_start": PERIOD["from"], "offered": 3}]
+                rows = [{"queue": "sales-fr", "interval_start": PERIOD["from"], "offered": self.offered}]
                 answer = {
                     "items": [row | {"left_by_reason": {}} for row in rows],
                     "policies": [],
@@ -280,6 +281,7 @@ async def test_each_recipient_gets_a_message_of_their_own_that_is_safe_and_known
 async def test_a_report_is_the_export_of_its_question_asked_with_the_rights_of_its_schedule(
     deliver, server, calls, form
 ):
+    calls.form = form
     async with serving(server) as port:
         assert [row[0] for row in await deliver(port, due(form))] == ["delivered"]
     assert calls.seeing == [("acme", ["sales-fr"], {"interval": "P1D", **PERIOD})]
@@ -293,6 +295,23 @@ async def test_a_report_is_the_export_of_its_question_asked_with_the_rights_of_i
         assert content.startswith(b"PK")
 
 
+async def test_who_is_sent_a_report_late_is_sent_the_file_that_the_others_were_sent(deliver, server, calls):
+    server.says = {"b@example.org": "451 later"}
+
+    class Corrected(MailServer):
+        async def handle_DATA(self, *given):  # noqa: N802
+            calls.offered = 4  # a late fact, between the two
+            self.says = {}
+            return await super().handle_DATA(*given)
+
+    later = Corrected()
+    later.says = server.says
+    async with serving(later) as port:
+        assert [row[0] for row in await deliver(port, due())] == ["delivered"]
+    files = [next(message.iter_attachments()).get_content() for _, message in later.got]
+    assert (later.to(), len(set(files))) == (calls.emails, 1)
+
+
 async def test_a_schedule_that_is_paused_sends_nothing(deliver, server, calls):
     calls.paused = True
     async with serving(server) as port:
@@ -304,9 +323,9 @@ async def test_a_schedule_that_is_paused_sends_nothing(deliver, server, calls):
 
 
 def test_a_file_that_is_too_large_is_not_sent_but_its_reader_told():
-    letter = messages.report("Yesterday", due()["data"], Attachment("x.csv", "text/csv", b"x" * 11), 10)
+    letter = messages.report("Yesterday", due()["data"], File("x.csv", "text/csv", b"x" * 11), 10)
     assert letter.attachment is None
-    assert "GET /v1/reports/service-level" in letter.text
+    assert f"GET /v1/report-schedules/{SCHEDULE}/files/2026-11-18T23:00:00Z" in letter.text
 
 
 def test_as_long_as_somebody_may_be_reached_it_is_tried_again():

@@ -1,6 +1,7 @@
 """The rules of Standard Webhooks: signatures, secrets, and what an answer means."""
 
 import base64
+from uuid import UUID
 
 import httpx
 import pytest
@@ -9,6 +10,8 @@ from gateway.deliveries.channel import Delivered, Gone, Retry
 from gateway.tests.webhook_harness import NOW
 from gateway.webhooks import standard
 from gateway.webhooks.channel import outcome_of
+from services.calls.domain.completion import CallCompleted, CompletedLeg
+from services.kernel import schemas
 
 
 def test_the_signature_is_that_of_the_published_rule():
@@ -21,6 +24,15 @@ def test_secrets_differ_and_are_as_long_as_the_standard_wants():
     secrets = {standard.new_secret() for _ in range(3)}
     assert len(secrets) == 3
     assert all(24 <= len(base64.b64decode(each.removeprefix("whsec_"))) <= 64 for each in secrets)
+
+
+def test_the_longest_call_that_anybody_has_stays_below_what_the_standard_recommends():
+    leg = CompletedLeg("agent-of-the-centre-1042", "second-line-support-fr", 1234.567, 123.456, 61.234)
+    sums = (12345.678, 1234.567, 9876.543, 321.123, 654.321)
+    about = ("inbound", "winter-campaign", "answered", False, NOW, NOW)
+    call = CallCompleted(UUID(int=1), "pbx1", ("second-line-support-fr",) * 100, *about, *sums, (leg,) * 100)
+    event = {"type": "plateau.calls.call_completed", "time": "2026-11-21T09:00:00Z", "subject": str(call.call)}
+    assert 10_000 < len(standard.body_of({**event, "revision": 9, "data": schemas.dump(call)})) < 20_000
 
 
 @pytest.mark.parametrize(

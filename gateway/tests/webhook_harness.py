@@ -21,6 +21,7 @@ from gateway.webhooks.channel import NAME, Webhooks
 from gateway.webhooks.endpoints import PATH, WebhookEndpoints
 from gateway.webhooks.log import PATH as LOG
 from gateway.webhooks.log import DeliveryLog
+from gateway.webhooks.naming import Naming
 from services.kernel import decider
 from services.kernel.declarations import Api
 
@@ -46,6 +47,13 @@ RUNG, OPENED = "plateau.bells.bell_rung", "plateau.bells.door_opened"
 
 def rung(number=1, kind=RUNG, at="2026-11-21T09:00:00Z"):
     return {"id": str(uuid4()), "type": kind, "subject": "b-1", "revision": number, "time": at, "data": {"n": number}}
+
+
+class NoRules:
+    """The calls service of a centre without alert rules."""
+
+    async def call(self, *_, **__):
+        return {"body": '{"items": [], "next": null}'}
 
 
 class Plateau:
@@ -99,7 +107,7 @@ async def serving(pool, actor=ADMINISTRATOR, **settings):
     sender = Sender(pool, [channel])
     task = asyncio.create_task(sender.run())
     entries = [
-        *WebhookEndpoints(pool, IdempotencyKeys(pool), [BELLS], chosen).entries(),
+        *WebhookEndpoints(pool, IdempotencyKeys(pool), [BELLS], chosen, Naming(pool, NoRules())).entries(),
         *DeliveryLog(pool).entries(),
     ]
     try:

@@ -27,7 +27,8 @@ from gateway.webhooks import backfills, standard, store
 from gateway.webhooks.addresses import opened
 from gateway.webhooks.backfills import Range
 from gateway.webhooks.channel import DISABLED_AFTER, NAME, OWN_TYPES, PING, own_event
-from gateway.webhooks.log import shown_delivery
+from gateway.webhooks.log import id_in, shown_delivery
+from gateway.webhooks.naming import Naming
 from gateway.webhooks.orders import Orders
 from gateway.webhooks.shapes import (
     Changed,
@@ -57,9 +58,14 @@ class WebhookEndpoints:
     """The endpoints of webhooks, and what may be done with them."""
 
     def __init__(
-        self, pool: AsyncConnectionPool, keys: IdempotencyKeys, apis: Sequence[Api], settings: Settings
+        self,
+        pool: AsyncConnectionPool,
+        keys: IdempotencyKeys,
+        apis: Sequence[Api],
+        settings: Settings,
+        naming: Naming,
     ) -> None:
-        self._pool, self._keys, self._box = pool, keys, settings.secrets
+        self._pool, self._keys, self._box, self._naming = pool, keys, settings.secrets, naming
         self._test_seconds = settings.delivery_timeout + TEST_MARGIN
         told = [type_of(each) for api in apis for each in api.publications.values()]
         self._orders = Orders([*told, *OWN_TYPES], settings.allowed_networks)
@@ -115,7 +121,7 @@ class WebhookEndpoints:
     async def show(self, exchange: Exchange) -> None:
         """An endpoint, with what the caller may do with it."""
         caller = exchange.require_all("webhooks:read")
-        endpoint = _id(exchange)
+        endpoint = id_in(exchange)
         async with self._pool.connection() as db:
             found = _known(await store.find(db, endpoint))
             secrets = await store.secrets_of(db, endpoint)
@@ -131,7 +137,7 @@ class WebhookEndpoints:
     async def change(self, exchange: Exchange) -> None:
         """Another address, other types, another description; only by those who have seen the present ones."""
         self._writer(exchange)
-        endpoint, order = _id(exchange), await self._orders.read(await exchange.body())
+        endpoint, order = id_in(exchange), await self._orders.read(await exchange.body())
         expected = expected_version(exchange)
         async with self._pool.connection() as db:
             found = _known(await store.find(db, endpoint, lock=True))
@@ -145,8 +151,9 @@ class WebhookEndpoints:
         await _changed(exchange, endpoint, found["version"] + 1)
 
     async def delete(self, exchange: Exchange) -> None:
-        """Ends an endpoint for good, with its secrets; the record of its deliveries stays."""
+        """Ends an endpoint that no alert rule names for good, with its secrets; the record of its deliveries stays."""
         exchange.require_all("webhooks:write")
+        await self._naming.release(exchange, id_in(exchange))
 
         async def work(db: Database, endpoint: UUID, _status: str) -> bool:
             await end_target(db, NAME, endpoint, "the endpoint was deleted")
@@ -180,7 +187,7 @@ class WebhookEndpoints:
     async def rotate(self, exchange: Exchange) -> None:
         """A new secret; for 24 hours the present ones sign too."""
         who = exchange.require_all("webhooks:write").actor.id
-        endpoint, box = _id(exchange), self._sealing()
+        endpoint, box = id_in(exchange), self._sealing()
 
         async def work(identity: Identity) -> dict[str, Any]:
             async with self._pool.connection() as db:
@@ -198,7 +205,7 @@ class WebhookEndpoints:
     async def test(self, exchange: Exchange) -> None:
         """Posts a ping, once, even to an endpoint that is paused, and answers with what became of it."""
         self._writer(exchange)
-        endpoint = _id(exchange)
+        endpoint = id_in(exchange)
         async with self._pool.connection() as db:
             _known(await store.find(db, endpoint))
             ping = own_event(PING, endpoint, {})
@@ -216,7 +223,7 @@ class WebhookEndpoints:
 
     async def replay(self, exchange: Exchange) -> None:
         """Orders a back-fill of a range; the endpoint shows how far it is."""
-        who, endpoint = self._writer(exchange), _id(exchange)
+        who, endpoint = self._writer(exchange), id_in(exchange)
         body = await exchange.body()
         order = schemas.load(ReplayOrder, parsed(body))
         if isinstance(order, list):
@@ -258,20 +265,13 @@ class WebhookEndpoints:
 
     async def _on(self, exchange: Exchange, work: Callable[[Database, UUID, str], Awaitable[bool]]) -> None:
         """Does something to an endpoint, if it is as If-Match says, where that is sent; `work` says if it changed."""
-        endpoint, expected = _id(exchange), expected_version(exchange)
+        endpoint, expected = id_in(exchange), expected_version(exchange)
         async with self._pool.connection() as db:
             found = _known(await store.find(db, endpoint, lock=True))
             if expected not in (None, found["version"]):
                 raise Problem("request.version_stale")
             changed = await work(db, endpoint, found["status"])
         await _changed(exchange, endpoint, found["version"] + changed)
-
-
-def _id(exchange: Exchange) -> UUID:
-    try:
-        return UUID(exchange.in_path["id"])
-    except ValueError as error:
-        raise Problem("request.not_found") from error
 
 
 def _known(found: store.Row | None) -> store.Row:

@@ -57,13 +57,13 @@ class DeliveryLog:
         exchange.require_all("events:read")
         exchange.require_all("webhooks:read")
         async with self._pool.connection() as db:
-            shown = await shown_delivery(db, _id(exchange))
+            shown = await shown_delivery(db, id_in(exchange))
         await exchange.answer(200, encode(shown).encode())
 
     async def replay(self, exchange: Exchange) -> None:
         """Posts one now, with the same id and the same body, whatever became of it."""
         exchange.require_all("webhooks:write")
-        delivery = _id(exchange)
+        delivery = id_in(exchange)
         async with self._pool.connection() as db:
             found = await history.find(db, NAME, delivery)
             endpoint = None if found is None else await store.find(db, found["target_id"])
@@ -90,7 +90,8 @@ def _summary(row: Row) -> Row:
     return {**{name: row[name] for name in same}, "endpoint_id": row["target_id"], "created_at": row["made_at"]}
 
 
-def _id(exchange: Exchange) -> UUID:
+def id_in(exchange: Exchange) -> UUID:
+    """The id in the path; raises Problem where it is none."""
     try:
         return UUID(exchange.in_path["id"])
     except ValueError as error:

@@ -43,6 +43,7 @@ _WARN = """UPDATE webhook_endpoints SET warned_at = now()
 _TYPES = "SELECT DISTINCT unnest(types) FROM webhook_endpoints WHERE status IN ('live', 'paused')"
 _WANTING = """SELECT id, types FROM webhook_endpoints
     WHERE status IN ('live', 'paused') AND (types && %s::text[] OR id = ANY(%s::uuid[])) ORDER BY id"""
+_EXISTING = "SELECT id FROM webhook_endpoints WHERE status <> 'deleted' AND id = ANY(%s)"
 _COUNTS = """SELECT CASE WHEN status = 'live' AND failing_since IS NOT NULL THEN 'failing' ELSE status END, count(*)
     FROM webhook_endpoints LEFT JOIN delivery_targets ON channel = 'webhooks' AND target_id = id
     WHERE status <> 'deleted' GROUP BY 1"""
@@ -119,6 +120,11 @@ async def types_wanted(db: Database) -> frozenset[str]:
 async def wanting(db: Database, types: Sequence[str], named: Sequence[str]) -> list[tuple[UUID, list[str]]]:
     """Endpoints that want events of one of these types or are named by id, with all the types that they want."""
     return await (await db.execute(_WANTING, (list(types), list(named)))).fetchall()
+
+
+async def existing(db: Database, endpoints: Collection[UUID]) -> frozenset[UUID]:
+    """Those that are there, whatever their status."""
+    return frozenset(found for (found,) in await (await db.execute(_EXISTING, (list(endpoints),))).fetchall())
 
 
 async def counts(db: Database) -> dict[str, int]:

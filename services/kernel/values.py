@@ -1,7 +1,7 @@
 """Value types that the domain, the services and the gateway share. Standard library only."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -145,6 +145,12 @@ class Actor:
     def is_limited(self) -> bool:
         """Whether the actor sees less than all: a client of the centre, a key of some queues, an agent."""
         return self.client is not None or self.queues is not None or self.roles == {"agent"}
+
+    def sees_all_of(self, client: str | None, queues: Iterable[str] | None) -> bool:
+        """Whether the actor sees whatever somebody sees who is limited to a client and to queues (None: no limit)."""
+        return self.client in (None, client) and (
+            self.queues is None or (queues is not None and self.queues.issuperset(queues))
+        )
 
     def is_employee(self, employee: UUID | str, agent: str | None = None) -> bool:
         """Whether the actor is the employee of this id, known to calls as `agent`, if by any name.

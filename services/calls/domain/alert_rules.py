@@ -70,8 +70,8 @@ class AlertTerms:
 
     Service level and abandon rate are of the visits that entered within the last `window_seconds`. The projection of a
     quota is a share of its target (below 1: it is heading for a miss). The silence of a source is counted from its last
-    fact on, whatever that told of. `webhooks` are endpoints that are told, whatever types they take; an id that none
-    has is passed over.
+    fact on, whatever that told of. `webhooks` are endpoints that are told, whatever types they take; each of them must
+    be there.
     """
 
     name: Name

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal
-from uuid import UUID
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from services.calls.domain import periods
@@ -48,7 +48,10 @@ class ScheduleTerms:
 
 @values
 class ScheduleOrder(ScheduleTerms):
-    """Terms, and the e-mail addresses to which the file goes; webhooks that take `report_due` are told in any case."""
+    """Terms, and the e-mail addresses to which the file goes.
+
+    Webhooks that take `report_due` are told in any case, with the address of the same file.
+    """
 
     _: KW_ONLY
     emails: Annotated[tuple[Email, ...], Length(0, 20), Personal()] = ()
@@ -189,11 +192,12 @@ class RunReport:
     due_at: datetime
     from_: datetime
     to: datetime
+    file: str
 
 
 @event("report_due")
 class ReportDue:
-    """A report is to be sent: of which schedule, and for which half-open period."""
+    """A report is to be sent: of which schedule, and for which half-open period. `file` is the path that has it."""
 
     schedule: UUID
     report: str
@@ -201,23 +205,29 @@ class ReportDue:
     due_at: datetime
     from_: datetime
     to: datetime
+    file: str | None = None  # of runs before files had an address
 
 
 @state
 class ReportRun:
-    """One due time of a schedule."""
+    """One due time of a schedule; None where it was never due then."""
 
-    told: bool = False
+    due: ReportDue | None = None
+
+
+def run_id(schedule: UUID, due_at: datetime) -> str:
+    """The id of a due time of a schedule."""
+    return str(uuid5(schedule, due_at.astimezone(UTC).isoformat()))
 
 
 def decide_run(run: ReportRun, order: RunReport, _ctx: Context) -> Decision:
     """Each due time is told of once."""
-    return () if run.told else of(ReportDue, order)
+    return () if run.due else of(ReportDue, order)
 
 
-def evolve_run(_run: ReportRun, _happened: ReportDue) -> ReportRun:
+def evolve_run(_run: ReportRun, happened: ReportDue) -> ReportRun:
     """Told."""
-    return ReportRun(told=True)
+    return ReportRun(happened)
 
 
 @values

@@ -19,12 +19,13 @@ class AlertRuleOf:
 
 @values
 class AlertRules(Paged):
-    """List alert rules in the order in which they were made."""
+    """List alert rules in the order in which they were made; `webhook`: those that name this endpoint."""
 
     measure: Measure | None = None
     scope: Kind | None = None
     scope_name: Name | None = None
     paused: bool | None = None
+    webhook: UUID | None = None
 
 
 @values

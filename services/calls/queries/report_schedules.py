@@ -1,5 +1,7 @@
 """Report schedules, and what the gateway needs to make and send a file."""
 
+from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from services.calls.domain.report_schedules import ScheduleSummary
@@ -34,17 +36,22 @@ class ReportScheduleList:
 
 @values
 class ScheduledReportOf:
-    """Say what a schedule's file holds, whose eyes it is for, and to whom it goes."""
+    """Say what the file of a due time of a schedule holds, whose eyes it is for, and to whom it goes."""
 
     schedule: UUID
+    due_at: datetime
 
 
 @values
 class ScheduledReport:
-    """The query that the file answers, by the name of its use case, and the limits of who sees it (None: no limit)."""
+    """The query that the file answers, by the name of its use case, and the limits of who sees it (None: no limit).
+
+    It is what the schedule said when it was due. Whom it goes to is as it stands now: nobody while it is paused.
+    """
 
     name: str
     use_case: str
+    format: Literal["csv", "xlsx"]
     parameters: dict[str, str]
     client: str | None
     queues: tuple[str, ...] | None

@@ -24,7 +24,15 @@ SEEN: dict[str, LiteralString] = {
     "seen_people": QUOTAS.format(OF_PEOPLE),
     "seen_totals": QUOTAS.format("quotas.scope <> 'agent'"),
 }
-RULES = Listing("alert_rules", {**equal("measure", "scope", "scope_name", "paused"), **SEEN}, order={"id": UUID})
+RULES = Listing(
+    "alert_rules",
+    {
+        **equal("measure", "scope", "scope_name", "paused"),
+        **SEEN,
+        "webhook": "state -> 'terms' -> 'webhooks' @> to_jsonb(%(webhook)s::text)",
+    },
+    order={"id": UUID},
+)
 LISTED = Listing(
     """(SELECT *, (status = 'cleared' OR acknowledged_at IS NOT NULL)::int AS place,
         -(extract(epoch FROM raised_at) * 1000000)::bigint AS newest FROM alerts) AS listed""",

@@ -4,9 +4,9 @@ from functools import cache
 from typing import Any, get_type_hints
 from uuid import UUID
 
-from services.calls.api import alert_rules, api, report_schedules
+from services.calls.api import alert_rules, api, report_runs, report_schedules
 from services.calls.domain.alert_rules import AlertRule
-from services.calls.domain.report_schedules import ReportSchedule, ScheduleOrder, ScheduleSummary
+from services.calls.domain.report_schedules import ReportDue, ReportSchedule, ScheduleOrder, ScheduleSummary, run_id
 from services.calls.queries import (
     AlertRecipientsOf,
     Recipients,
@@ -25,6 +25,7 @@ from services.kernel.projections import answers
 from services.kernel.refusals import HIDDEN
 from services.kernel.things import ThingStore
 from services.kernel.values import Actor
+from services.kernel.wire import rfc3339
 
 RANGE = {
     "from": "2026-01-01T00:00:00Z",
@@ -57,15 +58,9 @@ def reports() -> dict[str, UseCase]:
 def admitted(_db: Cursor, actor: Actor, schedule: ReportSchedule, order: Any) -> Rejected | None:
     """Hides schedules that show more than the actor may see, and refuses reports that could never be made."""
     terms = schedule.terms
-    if terms and not _within(actor, terms.client, schedule.queues):
+    if terms and not actor.sees_all_of(terms.client, schedule.queues):
         return HIDDEN
     return _unfit(actor, order) if isinstance(order, ScheduleOrder) else None
-
-
-def _within(actor: Actor, client: str | None, queues: tuple[str, ...] | None) -> bool:
-    return actor.client in (None, client) and (
-        actor.queues is None or (queues is not None and actor.queues >= {*queues})
-    )
 
 
 def _unfit(actor: Actor, order: ScheduleOrder) -> Rejected | None:
@@ -103,18 +98,22 @@ class ScheduleReader:
 
     @answers(ScheduledReportOf)
     def scheduled(self, asked: ScheduledReportOf, db: Cursor, _actor: Actor) -> ScheduledReport | None:
-        """What is to be made and sent; None where it is paused, or there is no such schedule."""
-        schedule: ReportSchedule = self._things.load(db, report_schedules, str(asked.schedule)).state
-        terms = schedule.terms
-        if terms is None or schedule.paused:
+        """What is to be made and sent; None where there is no such schedule, or it was not due then."""
+        run = self._things.load(db, report_runs, run_id(asked.schedule, asked.due_at))
+        if not run.events:
             return None
+        due: ReportDue = run.state.due
+        key, told_at = str(asked.schedule), run.events[0].recorded_at
+        then: ReportSchedule = self._things.load(db, report_schedules, key, told_at).state
+        now: ReportSchedule = self._things.load(db, report_schedules, key).state
+        assert then.terms is not None  # noqa: S101 - only what was set falls due
         return of(
             ScheduledReport,
-            terms,
-            use_case=reports()[terms.report].name,
-            parameters=dict(terms.parameters),
-            queues=schedule.queues,
-            emails=schedule.emails,
+            then.terms,
+            use_case=reports()[due.report].name,
+            parameters={**then.terms.parameters, "from": rfc3339(due.from_), "to": rfc3339(due.to)},
+            queues=then.queues,
+            emails=() if now.paused else now.emails,
         )
 
     @answers(AlertRecipientsOf)

@@ -96,7 +96,8 @@ def test_a_due_time_is_told_of_once_and_after_a_stop_the_last_one_alone(calls):
     assert tell(days=6) == 1  # the read model has yet to hear of it
     assert tell(days=8) == 0
     told = [data for (data,) in calls.connection.execute(TOLD)]
-    assert [set(data) for data in told] == [{"schedule", "report", "format", "due_at", "from", "to"}] * 3
+    assert [set(data) for data in told] == [{"schedule", "report", "format", "due_at", "from", "to", "file"}] * 3
+    assert [data["file"] for data in told] == [f"/v1/report-schedules/{KEY}/files/{data['due_at']}" for data in told]
     ends = [datetime.fromisoformat(data["to"]).astimezone(PARIS) for data in told]
     midnight = today.replace(hour=0)
     assert ends == [midnight + timedelta(days=days) for days in (2, 5, 6)]
@@ -120,11 +121,28 @@ def test_a_file_shows_what_its_owner_sees_and_others_do_not_see_the_schedule(cal
     ]
     assert calls.query("ReportScheduleOf", limited, key=KEY)["refused"]["status"] == 404
     assert calls.execute("ReviseReportSchedule", KEY, DAILY, by=limited)["refused"]["status"] == 404
-    sent = [calls.ask("ScheduledReportOf", schedule=str(UUID(int=number))) for number in (1, 2, 3)]
+    due_at = datetime.now(PARIS).replace(hour=7, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    tell_of_due_reports(calls.connection, due_at)
+    asked = [{"schedule": str(UUID(int=number)), "due_at": due_at.isoformat()} for number in (1, 2, 3)]
+    sent = [calls.ask("ScheduledReportOf", **each) for each in asked]
     assert [(each["client"], each["queues"]) for each in sent] == [("acme", None), (None, ["sales"]), ("globex", None)]
-    assert (sent[0]["use_case"], sent[0]["emails"], sent[1]["parameters"]) == (
-        "ServiceLevelOf",
-        ["a@example.org"],
-        {"queue": "sales"},
-    )
+    assert (sent[0]["use_case"], sent[0]["emails"]) == ("ServiceLevelOf", ["a@example.org"])
+    assert sent[1]["parameters"]["queue"] == "sales"
     assert "emails" not in calls.ask("ReportSchedules")["items"][0]
+
+
+def test_a_file_is_of_what_was_scheduled_when_it_was_due_and_goes_to_whom_the_schedule_names_now(calls):
+    calls.order("SetReportSchedule", KEY, {**DAILY, "client": "acme", "emails": ["a@example.org"]}, by=MANAGER)
+    calls.follow()
+    due_at = datetime.now(PARIS).replace(hour=7, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    asked = {"schedule": KEY, "due_at": due_at.isoformat()}
+    assert calls.query("ScheduledReportOf", **asked)["refused"]["status"] == 404, "it is not due yet"
+    tell_of_due_reports(calls.connection, due_at)
+    other = {**DAILY, "client": "globex", "report": "dispositions", "emails": ["b@example.org"]}
+    calls.order("ReviseReportSchedule", KEY, other, by=MANAGER, expected_version=1)
+    sent = calls.ask("ScheduledReportOf", **asked)
+    assert (sent["client"], sent["use_case"], sent["emails"]) == ("acme", "ServiceLevelOf", ["b@example.org"])
+    midnight = due_at.replace(hour=0).astimezone(UTC)
+    assert datetime.fromisoformat(sent["parameters"]["to"]) == midnight
+    calls.order("PauseReportSchedule", KEY, {})
+    assert calls.ask("ScheduledReportOf", **asked)["emails"] == []
