@@ -335,7 +335,12 @@ report_schedules.command(
     "POST", "/{schedule_id}/resume", ResumeReportSchedule, scope="report-schedules:write", clients=True
 )
 report_schedules.shown(
-    "/{schedule_id}", ReportScheduleOf, schedule_rules.view, returns=ScheduleView, scope="report-schedules:read"
+    "/{schedule_id}",
+    ReportScheduleOf,
+    schedule_rules.view,
+    returns=ScheduleView,
+    scope="report-schedules:read",
+    clients=True,
 )
 report_schedules.query(
     "GET", "", ReportSchedules, returns=ReportScheduleList, scope="report-schedules:read", clients=True

@@ -119,6 +119,7 @@ def test_a_file_shows_what_its_owner_sees_and_others_do_not_see_the_schedule(cal
         [],
     ]
     assert calls.query("ReportScheduleOf", limited, key=KEY)["refused"]["status"] == 404
+    assert calls.query("ReportScheduleOf", Actor("x", client="initech"), key=KEY)["refused"]["status"] == 404
     assert calls.execute("ReviseReportSchedule", KEY, DAILY, by=limited)["refused"]["status"] == 404
     sent = [calls.ask("ScheduledReportOf", schedule=str(UUID(int=number))) for number in (1, 2, 3)]
     assert [(each["client"], each["queues"]) for each in sent] == [("acme", None), (None, ["sales"]), ("globex", None)]
