@@ -1,7 +1,7 @@
-"""`/v1/api-keys`: keys made, listed and revoked over HTTP."""
+"""`/v1/api-keys`: keys made, listed, shown and revoked over HTTP."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from gateway.bodies import parsed
 from gateway.endpoints import Entry
 from gateway.exchange import Exchange
-from gateway.keys import KeyTerms, create_key, list_keys, revoke_key
+from gateway.keys import KeyTerms, create_key, list_keys, revoke_key, show_key
 from gateway.problems import Problem, invalid
 from gateway.roles import SCOPES
 from services.kernel import schemas
@@ -47,7 +47,7 @@ class KeyPage:
 
 
 class ApiKeys:
-    """Makes, lists and revokes keys."""
+    """Makes, lists, shows and revokes keys. Whoever is limited makes keys of their own limits, and sees none."""
 
     def __init__(self, pool: AsyncConnectionPool) -> None:
         self._pool = pool
@@ -56,6 +56,7 @@ class ApiKeys:
         """The endpoints."""
         yield Entry("POST", PATH, self.create)
         yield Entry("GET", PATH, self.list)
+        yield Entry("GET", f"{PATH}/{{id}}", self.show)
         yield Entry("DELETE", f"{PATH}/{{id}}", self.revoke)
 
     async def create(self, exchange: Exchange) -> None:
@@ -71,30 +72,43 @@ class ApiKeys:
 
     async def list(self, exchange: Exchange) -> None:
         """A page of keys."""
-        if exchange.require("keys:read").actor.party == "client":
-            raise Problem("auth.not_allowed", "This is not open to clients of the centre.")
+        exchange.require_all("keys:read")
         page = schemas.load(KeyPage, exchange.in_query(), lenient=True)
         if isinstance(page, list):
             raise invalid(*page)
         async with self._pool.connection() as connection:
             keys = await list_keys(connection, page.limit + 1, page.cursor)
         more = str(keys[page.limit - 1]["id"]) if len(keys) > page.limit else None
-        shown = [{name: _shown(value) for name, value in key.items()} for key in keys[: page.limit]]
-        await exchange.answer_json(200, {"items": shown, "next": more}, exchange.link_to(more))
+        await exchange.answer_json(
+            200, {"items": [_shown(key) for key in keys[: page.limit]], "next": more}, exchange.link_to(more)
+        )
+
+    async def show(self, exchange: Exchange) -> None:
+        """A key without its secret, and what the caller may do with it."""
+        actor, key_id = exchange.require_all("keys:read").actor, _id(exchange)
+        async with self._pool.connection() as connection:
+            key = await show_key(connection, key_id)
+        if key is None:
+            raise Problem("request.not_found")
+        actions = ["revoke"] if key["revoked_at"] is None and actor.may("keys:write") else []
+        await exchange.answer_json(200, {**_shown(key), "allowed_actions": actions})
 
     async def revoke(self, exchange: Exchange) -> None:
         """Ends a key within 5 seconds; ending it again changes nothing."""
-        if exchange.require("keys:write").actor.party == "client":
-            raise Problem("auth.not_allowed", "This is not open to clients of the centre.")
-        try:
-            key_id = UUID(exchange.in_path["id"])
-        except ValueError as error:
-            raise Problem("request.not_found") from error
+        exchange.require_all("keys:write")
+        key_id = _id(exchange)
         async with self._pool.connection() as connection:
             revoked_at = await revoke_key(connection, key_id)
         if revoked_at is None:
             raise Problem("request.not_found")
         await exchange.answer_json(200, {"id": str(key_id), "revoked_at": rfc3339(revoked_at)})
+
+
+def _id(exchange: Exchange) -> UUID:
+    try:
+        return UUID(exchange.in_path["id"])
+    except ValueError as error:
+        raise Problem("request.not_found") from error
 
 
 def _terms(order: KeyOrder, maker: Actor) -> KeyTerms:
@@ -106,6 +120,8 @@ def _terms(order: KeyOrder, maker: Actor) -> KeyTerms:
     if unknown := sorted(set(order.scopes) - SCOPES.keys()):
         detail = f"There is no scope {', '.join(unknown)}; there are {', '.join(SCOPES)}."
         raise invalid(FieldError("/scopes", "invalid_field", detail))
+    if order.expires_at is not None and order.expires_at <= datetime.now(UTC):
+        raise invalid(FieldError("/expires_at", "invalid_field", "Give an instant to come, or leave it out."))
     if beyond := sorted(set(order.scopes) - maker.scopes):
         raise Problem("auth.grants_too_much", f"You do not hold {', '.join(beyond)}.")
     return KeyTerms(
@@ -132,7 +148,11 @@ def _within(name: str, wanted: tuple[str, ...] | None, held: frozenset[str] | No
     return frozenset(wanted)
 
 
-def _shown(value: Any) -> Any:
+def _shown(key: dict[str, Any]) -> dict[str, Any]:
+    return {name: _text(value) for name, value in key.items()}
+
+
+def _text(value: Any) -> Any:
     if isinstance(value, datetime):
         return rfc3339(value)
     return str(value) if isinstance(value, UUID) else value

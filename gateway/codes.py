@@ -36,6 +36,8 @@ FIELD_CODES = (
     _field("invalid_instant", "Not an instant", "Write it as RFC 3339: 2026-11-21T09:14:03.120Z."),
     _field("instant_out_of_range", "An impossible year", "Give an instant of the years named in `detail`."),
     _field("invalid_digest", "Not a SHA-256", "Give 64 hexadecimal digits."),
+    _field("missing_column", "A column is missing", "Name it in the first line, or map one of yours to it."),
+    _field("column_twice", "A column named twice", "Name each column once, after the mapping too."),
     _field("forbidden_field", "A field that the law forbids", "Leave it out."),
     _field("invalid_field", "An invalid field", "Do what `detail` says."),
 )
@@ -57,6 +59,8 @@ RULE_CODES = (
          "Name them system:value, such as hubspot:4711."),
     Code("calls.customer.unknown", "No such customer", 404, "Nobody was saved under this name.",
          "Save the customer first."),
+    Code("calls.queue.client_unknown", "No such client", 422, "A queue names a client that was never configured.",
+         "Configure the client first: PUT /v1/clients/{client}."),
     Code("calls.queue.calendar_unknown", "No such calendar", 422, "A queue names a calendar that does not exist.",
          "Adopt the calendar first, or leave `calendar` out."),
     Code("calls.calendar.place_unknown", "No such public holidays", 422, "A calendar names a country or a subdivision "

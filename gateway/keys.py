@@ -111,6 +111,13 @@ async def list_keys(connection: AsyncConnection[Any], limit: int, after: UUID | 
         return await cursor.fetchall()
 
 
+async def show_key(connection: AsyncConnection[Any], key_id: UUID) -> dict[str, Any] | None:
+    """The key of this id, as it is listed; None where there is none."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(f"SELECT {_SHOWN} FROM api_keys WHERE id = %s", (key_id,))  # noqa: S608
+        return await cursor.fetchone()
+
+
 async def revoke_key(connection: AsyncConnection[Any], key_id: UUID) -> datetime | None:
     """Ends a key; returns since when it is revoked, None where there is no such key. Doing it again changes nothing."""
     cursor = await connection.execute(

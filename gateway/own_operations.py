@@ -148,6 +148,9 @@ def _api_keys() -> Iterator[Operation]:
     )  # fmt: skip
     yield Operation("GET", api_keys.PATH, tag, "List API keys, without their secrets.",
                     {"200": json_answer("A page", page)}, "keys:read", _needs("keys:read"), paging)  # fmt: skip
+    yield Operation("GET", f"{api_keys.PATH}/{{id}}", tag, "Show an API key, without its secret.",
+                    {"200": json_answer("The key", {"type": "object"})}, "keys:read", _needs("keys:read"),
+                    (key_id,))  # fmt: skip
     yield Operation("DELETE", f"{api_keys.PATH}/{{id}}", tag, "Revoke an API key, within 5 seconds.",
                     {"200": json_answer("Revoked", {"type": "object"})}, "keys:write", _needs("keys:write"),
                     (key_id,))  # fmt: skip

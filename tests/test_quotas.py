@@ -14,6 +14,7 @@ FEED = "/v1/events"
 @pytest.fixture
 def parties(stack, token_provider, administrator, queue):
     """The manager of the centre, the client whose queue it is, and another client."""
+    administrator.configure(f"/v1/clients/client of {queue}", {})
     administrator.configure(f"/v1/queues/{queue}", {"client": f"client of {queue}"})
     tokens = [
         token_provider.token("manager", sub="m-1"),
@@ -103,8 +104,9 @@ def test_an_alert_is_raised_told_to_the_world_and_acknowledged(administrator, pa
     ordered(manager, f"/v1/alert-rules/{made['id']}/pause")
 
 
-def test_a_schedule_is_set_shown_with_its_addresses_and_listed_without(administrator, parties):
+def test_a_schedule_is_set_shown_with_its_addresses_and_listed_without(administrator, parties, key):
     manager, *_ = parties
+    own, stranger = (key("report-schedules:read", client=name) for name in ("another", "stranger"))
     body = {
         "name": "Yesterday",
         "report": "service-level",
@@ -116,7 +118,9 @@ def test_a_schedule_is_set_shown_with_its_addresses_and_listed_without(administr
     bad = manager.http.post("/v1/report-schedules", json={**body, "parameters": {"interval": "PT7M"}})
     assert [fault["pointer"] for fault in bad.json()["errors"]] == ["/parameters/interval"]
     made = ordered(manager, "/v1/report-schedules", body)
-    assert manager.get(f"/v1/report-schedules/{made['id']}")["emails"] == ["report@example.org"]
+    for whose in (manager, own):
+        assert whose.get(f"/v1/report-schedules/{made['id']}")["emails"] == ["report@example.org"]
+    assert stranger.http.get(f"/v1/report-schedules/{made['id']}").status_code == 404
     listed = shown(manager, "/v1/report-schedules?client=another", made)["items"]
     assert [(each["id"], "emails" in each) for each in listed] == [(made["id"], False)]
     answer = manager.http.get(f"/v1/report-schedules/{made['id']}/history")

@@ -66,8 +66,9 @@ def _columns(hint: Any, path: tuple[str, ...]) -> Iterator[Column]:
         yield Column(".".join((*path, "amount")), (*path, "amount"), "number")
         yield Column(".".join((*path, "currency")), (*path, "currency"), "text")
     elif dataclasses.is_dataclass(hint):
-        for name, inner in get_type_hints(hint).items():
-            yield from _columns(inner, (*path, name.rstrip("_")))
+        hints = get_type_hints(hint)  # those of marks too, such as KW_ONLY, which are no fields
+        for each in dataclasses.fields(hint):
+            yield from _columns(hints[each.name], (*path, each.name.rstrip("_")))
     else:
         yield Column(".".join(path), path, KINDS.get(hint, "text"))
 

@@ -107,11 +107,17 @@ async def test_over_http_a_key_is_made_used_listed_and_revoked(pool, authenticat
         assert [item["name"] for item in listed["items"]] == ["crm"]
         assert key not in str(listed)
         assert "digest" not in listed["items"][0]
+        assert (await http.get(made.headers["location"])).json() == {
+            **listed["items"][0],
+            "allowed_actions": ["revoke"],
+        }
         assert (await who(authenticator, key)).actor.scopes == {"keys:read"}
         for _ in range(2):
             assert (await http.delete(made.headers["location"])).status_code == 200
         for unknown in (f"{PATH}/00000000-0000-7000-8000-000000000000", f"{PATH}/x"):
             assert (await http.delete(unknown)).status_code == 404
+            assert (await http.get(unknown)).status_code == 404
+        assert (await http.get(made.headers["location"])).json()["allowed_actions"] == []
     async with pool.connection() as connection:
         assert await find_key(connection, key) is None
 
@@ -133,6 +139,7 @@ async def test_lists_of_keys_are_paged(pool):
         ({"name": "x", "scopes": ["keys:write"], "sources": ["pbx2"]}, 403),
         ({"name": "x", "scopes": ["no:such"]}, 422),
         ({"name": "x", "scopes": []}, 422),
+        ({"name": "x", "scopes": ["keys:write"], "expires_at": "2026-01-01T00:00:00Z"}, 422),
         ({"scopes": ["keys:write"]}, 422),
         ({"name": "x", "scopes": ["keys:write"], "unlimited": True}, 422),
         ([], 422),
@@ -149,6 +156,17 @@ async def test_a_limited_maker_makes_limited_keys(pool, authenticator):
     async with client(ApiKeys(pool).entries(), maker) as http:
         key = (await http.post(PATH, json={"name": "x", "scopes": ["keys:write"]})).json()["key"]
     assert (await who(authenticator, key)).actor.sources == {"pbx1"}
+
+
+@pytest.mark.parametrize("limits", [{"queues": frozenset({"q"})}, {"sources": frozenset({"pbx1"})}, {"client": "acme"}])
+async def test_who_is_limited_neither_sees_nor_ends_the_keys_of_others(pool, limits):
+    key_id, key = await make(pool)
+    limited = Actor("m", scopes=frozenset({"keys:read", "keys:write"}), **limits)
+    async with client(ApiKeys(pool).entries(), limited) as http:
+        answers = [await http.get(PATH), await http.get(f"{PATH}/{key_id}"), await http.delete(f"{PATH}/{key_id}")]
+    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    async with pool.connection() as connection:
+        assert await find_key(connection, key)
 
 
 async def test_when_the_database_is_away_nobody_is_let_in():

@@ -88,7 +88,8 @@ async def test_the_catalogue_lists_every_code_that_anything_answers_with():
     dotted = r'"([a-z_]+(?:\.[a-z_0-9]+)+)"'
     used = codes_used(root / "gateway", r"Problem\(\s*" + dotted, r"FieldError\([^,()]+, " + dotted)
     used |= codes_used(root / "services", r"(?:Rejected|refused)\(\s*" + dotted, r'_unfit\("([a-z_]+)"')
-    used |= codes_used(root / "services", r'FieldError\([^,()]+, "([a-z_]+)"')
+    for folder in ("gateway", "services"):
+        used |= codes_used(root / folder, r'FieldError\([^,()]+, "([a-z_]+)"')
     assert len(used) > 30
     assert used <= listed.keys()
     assert all(item["meaning"] and item["remedy"] for item in listed.values())

@@ -1,5 +1,6 @@
 import csv
 import io
+from dataclasses import KW_ONLY
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -98,6 +99,16 @@ def test_what_is_nested_has_columns_of_its_own():
         "visits.wait_seconds": "12.5",
         "flagged": "false",
     }
+
+
+def test_a_mark_among_the_fields_of_a_row_is_no_column():
+    @values
+    class Named:
+        name: str
+        _: KW_ONLY
+        since_: datetime | None = None
+
+    assert [column.name for column in columns_of(Named)] == ["name", "since"]
 
 
 def test_several_values_stand_in_one_cell_in_their_order():

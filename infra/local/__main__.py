@@ -67,7 +67,7 @@ def logs() -> None:
     subprocess.run(["tail", "-n", "20", "-F", *sorted(map(str, folder.glob("*.log")))], check=False)  # noqa: S603, S607
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def plateau(arguments: tuple[str, ...]) -> None:
     """Run a `plateau` command with the settings and the key of what `make run` started."""

@@ -93,7 +93,9 @@ from services.calls.queries import (
     Live,
     LiveView,
     OpeningHours,
+    QueueList,
     QueueOf,
+    Queues,
     QuotaList,
     QuotaOf,
     QuotaProgress,
@@ -111,7 +113,9 @@ from services.calls.queries import (
     ScheduledReportOf,
     ServiceLevelOf,
     ServiceLevelReport,
+    SourceList,
     SourceOf,
+    Sources,
     SourcesWithProof,
     SourcesWithProofOf,
     SourceToRead,
@@ -155,13 +159,17 @@ queues = api.things(
     named=True,
     limited_by="queues",
 )
+queues.query("GET", "", Queues, returns=QueueList, scope="queues:read", clients=True)
 queues.command(
     "PUT",
     "/{queue:path}",
     ConfigureQueue,
     scope="queues:write",
     guarded=True,
-    names={"calendar": (calendars, "calls.queue.calendar_unknown")},
+    names={
+        "calendar": (calendars, "calls.queue.calendar_unknown"),
+        "client": (clients, "calls.queue.client_unknown"),
+    },
 )
 queues.shown("/{queue:path}", QueueOf, queue_rules.view, returns=QueueView, scope="queues:read", clients=True)
 
@@ -174,6 +182,7 @@ sources = api.things(
     named=True,
     limited_by="sources",
 )
+sources.query("GET", "", Sources, returns=SourceList, scope="sources:read")
 sources.command("PUT", "/{source:path}", ConfigureSource, scope="sources:write", guarded=True)
 sources.shown("/{source:path}", SourceOf, source_rules.view, returns=SourceView, scope="sources:read")
 api.inside(SourceToReadOf, returns=SourceToRead)
@@ -326,7 +335,12 @@ report_schedules.command(
     "POST", "/{schedule_id}/resume", ResumeReportSchedule, scope="report-schedules:write", clients=True
 )
 report_schedules.shown(
-    "/{schedule_id}", ReportScheduleOf, schedule_rules.view, returns=ScheduleView, scope="report-schedules:read"
+    "/{schedule_id}",
+    ReportScheduleOf,
+    schedule_rules.view,
+    returns=ScheduleView,
+    scope="report-schedules:read",
+    clients=True,
 )
 report_schedules.query(
     "GET", "", ReportSchedules, returns=ReportScheduleList, scope="report-schedules:read", clients=True

@@ -16,11 +16,15 @@ from zoneinfo import ZoneInfo
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, validate
 
-from services.kernel.values import Example, FieldError, Length, Money, Pattern, Personal, Range
+from services.kernel.values import FIRST_YEAR, LAST_YEAR, Example, FieldError, Length, Money, Pattern, Personal, Range
 from services.kernel.wire import Amount, Instant, Named, Number, Text, Zone
+
+NO_OBJECT = "Give a JSON object."
 
 
 class _Sent(Schema):
+    error_messages = {"type": NO_OBJECT}  # noqa: RUF012 - as marshmallow declares it
+
     class Meta:
         """What somebody sends: an unknown field is a mistake."""
 
@@ -62,6 +66,11 @@ def _validators(marks: Sequence[Any]) -> list[Any]:
     return made
 
 
+def _of_those_years(instant: datetime) -> None:
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise ValidationError(f"Give an instant of the years {FIRST_YEAR} to {LAST_YEAR}.")
+
+
 def _field(hint: Any, *, lenient: bool = False, base: type[Schema] = _Sent, **options: Any) -> fields.Field[Any]:
     if get_origin(hint) is Annotated:
         hint, *marks = get_args(hint)
@@ -89,6 +98,8 @@ def _field(hint: Any, *, lenient: bool = False, base: type[Schema] = _Sent, **op
         return fields.Nested(_derived(hint, False, base), **options)  # type: ignore[arg-type]
     if hint is int:
         options["strict"] = not lenient
+    if hint is datetime and base is _Sent:  # what was kept is read whatever its year
+        options["validate"] = [*options.get("validate", ()), _of_those_years]
     return _PLAIN[hint](**options)
 
 
@@ -151,7 +162,7 @@ def _step(key: object) -> str:
 def load(cls: type, data: Any, *, lenient: bool = False) -> Any | list[FieldError]:
     """A `cls` made of plain JSON data, or what is wrong with each field."""
     if not isinstance(data, dict):
-        return [FieldError("", "invalid_field", "Give a JSON object.")]
+        return [FieldError("", "invalid_field", NO_OBJECT)]
     try:
         return _schema(cls, lenient=lenient).load(data)
     except ValidationError as error:

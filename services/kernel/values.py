@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+# A margin of years on both sides: an instant less a wait, or in whichever zone and interval, is still an instant.
+FIRST_YEAR, LAST_YEAR = 1900, 9998
 
 
 class FieldError(NamedTuple):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from services.kernel.values import FieldError
+from services.kernel.values import FIRST_YEAR, LAST_YEAR, FieldError
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 2000
@@ -17,8 +17,6 @@ LONGEST_LIST = 100
 DEEPEST = 32
 LARGEST_INTEGER = 2**63 - 1
 LONGEST_SECONDS = 366 * 86_400
-# A margin of years on both sides: an instant less a wait, or moved by a source's clock offset, is still an instant.
-FIRST_YEAR, LAST_YEAR = 1900, 9998
 FORBIDDEN = frozenset({"agent_emotion", "agent_sentiment"})
 _NO_EMOTIONS = "Leave it out: the emotions of agents may not be inferred (EU AI Act, article 5)."
 

@@ -52,9 +52,10 @@ class Queue:
 
 @values
 class QueueView(QueueSettings):
-    """A queue as it is shown, with the policy last adopted."""
+    """A queue as it is shown, with the policy last adopted; what was not configured is shown as it is by default."""
 
     queue: str = ""
+    configured: bool = False
     service_level: ServiceLevelPolicy = ServiceLevelPolicy()
 
 
@@ -94,4 +95,5 @@ def evolve(queue: Queue, happened: QueueConfigured | PolicyAdopted) -> Queue:
 def view(name: str, queue: Queue) -> QueueView:
     """What is shown of a queue: the default policy where none is adopted."""
     last = queue.policies[-1] if queue.policies else ServiceLevelPolicy()
-    return of(QueueView, queue.settings or QueueSettings(), queue=name, service_level=last)
+    configured = queue.settings is not None
+    return of(QueueView, queue.settings or QueueSettings(), queue=name, configured=configured, service_level=last)

@@ -58,7 +58,8 @@ class LiveAgent:
 class LiveQuota:
     """One quota that is in force, in its period of now; `on_track` is null where nothing can be expected yet.
 
-    It may be some seconds old, where it takes long to count; `/v1/quotas/{id}/progress` never is.
+    Calls count at once; what is expected is that of `as_of`, the beginning of a minute, so that it does not move with
+    each second. It may be some seconds old, where it takes long to count; `/v1/quotas/{id}/progress` never is.
     """
 
     quota: UUID

@@ -32,6 +32,12 @@ Measure = Literal[
     "talk_seconds",
     "hold_seconds",
     "wrapup_seconds",
+    "service_level",
+    "answer_rate",
+    "abandon_rate",
+    "asa_seconds",
+    "aht_seconds",
+    "max_wait_seconds",
 ]
 Hours = Literal["open", "closed", "all"]
 
@@ -154,7 +160,8 @@ class Explain(Paged):
     `team` beside `agent` it is of the agent's time in that team.
     The time that an agent was signed in, available or paused stands on facts of the agent, which come without a call.
     `from` and `to` cut the interval as they cut those of the report. Of the service level, `reason` leaves the visits
-    that left for it; numerator and denominator are those of the policy's formula.
+    that left for it; numerator and denominator are those of the policy's formula. Behind a share or a mean stand the
+    visits that it divides by, behind `max_wait_seconds` those that waited so long.
     """
 
     interval_start: datetime
@@ -193,7 +200,9 @@ class ExplainedFact:
 class ExplainedVisit:
     """A visit or a leg behind a figure, with its call's facts; or facts of an agent, without a call.
 
-    `value` is what a visit adds to the figure of a service level report: all of them together are the figure.
+    `value` is what a visit adds to the figure of a service level report: all of them together are the figure. To a
+    share it adds 1 or 0, to a mean its own duration; the sum of them, divided by how many they are, is the figure (of
+    `aht_seconds`, by how many were handled).
     """
 
     call_id: UUID | None
@@ -205,9 +214,9 @@ class ExplainedVisit:
 
 @values
 class Explanation:
-    """A figure, the policies behind it, and a page of what it counts."""
+    """A figure as its report has it, the policies behind it, and a page of what it counts."""
 
-    value: Decimal
+    value: Decimal | None
     policy: tuple[PolicyView, ...]
     items: tuple[ExplainedVisit, ...]
     next: str | None

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from services.calls.domain.calendars import CalendarView
 from services.calls.domain.clients import ClientView
-from services.calls.domain.sources import SourceSettings
+from services.calls.domain.queues import QueueView
+from services.calls.domain.sources import SourceSettings, SourceView
 from services.calls.queries.calls import Name
 from services.kernel.decider import values
 from services.kernel.lists import Paged
@@ -15,6 +16,23 @@ class QueueOf:
     """Show how a queue is counted, and the service level policy last adopted (the default where none is)."""
 
     queue: Name
+
+
+@values
+class Queues(Paged):
+    """List the queues by name: those that were configured, and those that calls came to or agents signed in to."""
+
+    client: Name | None = None
+    calendar: Name | None = None
+    configured: bool | None = None
+
+
+@values
+class QueueList:
+    """A page of queues; `next` is the cursor of the following page."""
+
+    items: tuple[QueueView, ...]
+    next: str | None
 
 
 @values
@@ -92,6 +110,19 @@ class SourceOf:
     """Show how the facts of a source are read."""
 
     source: Name
+
+
+@values
+class Sources(Paged):
+    """List the telephone sources that were configured, by name."""
+
+
+@values
+class SourceList:
+    """A page of sources; `next` is the cursor of the following page."""
+
+    items: tuple[SourceView, ...]
+    next: str | None
 
 
 @values

@@ -37,6 +37,7 @@ from services.kernel.privacy import Keyring, MasterKey
 from services.kernel.projections import answers
 from services.kernel.store import StoredEvent
 from services.kernel.values import Actor, seconds
+from services.kernel.wire import rfc3339
 
 VISITS = "SELECT * FROM visits WHERE call = ANY(%s) ORDER BY call, number"
 LEGS = "SELECT * FROM legs WHERE call = ANY(%s) ORDER BY call, number"
@@ -206,6 +207,7 @@ def _fact_views(
 
 def _fact_view(event: StoredEvent, personal: Mapping[str, Any]) -> FactView:
     fact = {name: value for name, value in event.data.items() if name != "sealed"}
+    fact["occurred_at"] = rfc3339(datetime.fromisoformat(fact["occurred_at"]))
     fact |= {name: personal[name] for name in ("from", "to") if name in personal}
     if "raw" in personal:
         fact["data"] = {**fact.get("data", {}), "raw": personal["raw"]}

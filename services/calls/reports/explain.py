@@ -18,12 +18,16 @@ from services.kernel.cursors import decode, encode
 from services.kernel.database import Cursor
 from services.kernel.decider import Rejected
 from services.kernel.projections import answers
-from services.kernel.values import Actor, seconds
+from services.kernel.values import Actor, mean_seconds, ratio, seconds
 
 # The formulas of `domain/service_level.py`, said of one visit.
 LOST = "(outcome = 'abandoned' OR outcome = 'overflowed' AND counted)"
 CREDITED = "(formula = 'sl1' AND within OR formula = 'sl5' AND short)"
 DROPPED = "(formula = 'sl4' AND within OR formula = 'sl6' AND short)"
+DENOMINATOR = f"""CASE formula WHEN 'sl2' THEN outcome = 'answered'
+    WHEN 'sl7' THEN outcome <> 'in_progress' AND NOT (outcome = 'overflowed' AND left_out)
+    ELSE outcome = 'answered' OR {LOST} AND NOT {DROPPED} END"""
+NUMERATOR = f"outcome = 'answered' AND within OR {LOST} AND {CREDITED}"
 BEHIND: dict[Measure, str] = {
     "offered": "true",
     "answered": "outcome = 'answered'",
@@ -38,29 +42,43 @@ BEHIND: dict[Measure, str] = {
     "pending": "pending > 0",
     "excluded": "outcome = 'overflowed' AND left_out",
     "counted_as_abandoned": "outcome = 'overflowed' AND counted",
-    "service_level_numerator": f"outcome = 'answered' AND within OR {LOST} AND {CREDITED}",
-    "service_level_denominator": f"""CASE formula WHEN 'sl2' THEN outcome = 'answered'
-        WHEN 'sl7' THEN outcome <> 'in_progress' AND NOT (outcome = 'overflowed' AND left_out)
-        ELSE outcome = 'answered' OR {LOST} AND NOT {DROPPED} END""",
+    "service_level_numerator": NUMERATOR,
+    "service_level_denominator": DENOMINATOR,
     "talk_seconds": "handled > 0",
     "hold_seconds": "handled > 0",
     "wrapup_seconds": "handled > 0",
+    "service_level": DENOMINATOR,
+    "answer_rate": "outcome <> 'in_progress' AND NOT (outcome = 'overflowed' AND left_out)",
+    "abandon_rate": f"outcome = 'answered' OR {LOST}",
+    "asa_seconds": "outcome = 'answered'",
+    "aht_seconds": "handled > 0",
+    "max_wait_seconds": "wait_ms IS NOT NULL",
 }
-# These count legs or sum up milliseconds, the others count visits.
+# These count legs, sum up milliseconds or count only some of what they divide by; the others count visits.
 EACH: dict[Measure, str] = {
     "handled": "handled",
     "pending": "pending",
     "talk_seconds": "talk_ms",
     "hold_seconds": "hold_ms",
     "wrapup_seconds": "wrapup_ms",
+    "service_level": f"({NUMERATOR})::int",
+    "answer_rate": "(outcome = 'answered')::int",
+    "abandon_rate": f"{LOST}::int",
+    "asa_seconds": "wait_ms",
+    "aht_seconds": "talk_ms + hold_ms + wrapup_ms",
+    "max_wait_seconds": "wait_ms",
 }
+SHARES = frozenset({"service_level", "answer_rate", "abandon_rate"})
+MEANS: dict[Measure, str] = {"asa_seconds": "1", "aht_seconds": "handled"}  # with what each visit is divided by
 
 FOR_REASON = " AND outcome = 'overflowed' AND reason = %(reason)s"
+LONGEST = " AND wait_ms = %(longest)s"
 IN_CAMPAIGN = " AND (SELECT campaign FROM calls WHERE calls.id = judged.call) = %(campaign)s"
 
-VALUE = "SELECT coalesce(sum({each}), 0)::bigint FROM ({visits}) AS judged WHERE ({behind}){among}"
+VALUE = """SELECT coalesce(sum({each}), 0)::bigint, coalesce(sum({divisor}), 0)::bigint, max({each})
+    FROM ({visits}) AS judged WHERE ({behind}){among}"""
 PAGE = """SELECT call, id, entered_at, {each} FROM ({visits}) AS judged
-    WHERE ({behind}){among} AND (entered_at, id) > (%(after_instant)s, %(after_id)s)
+    WHERE ({behind}){among}{longest} AND (entered_at, id) > (%(after_instant)s, %(after_id)s)
     ORDER BY entered_at, id LIMIT %(limit)s"""
 OF_REPORT = {"service-level": get_args(Measure), "agents": get_args(AgentMeasure)}
 BEGINNING = (datetime.min.replace(tzinfo=UTC).isoformat(), str(UUID(int=0)))
@@ -104,16 +122,24 @@ class Explanations:
             "behind": sql.SQL(BEHIND[asked.measure]),  # type: ignore[index] - as was checked
             "among": sql.SQL(among),
             "each": sql.SQL(EACH.get(asked.measure, "1")),  # type: ignore[call-overload]
+            "divisor": sql.SQL(MEANS.get(asked.measure, "1")),  # type: ignore[call-overload]
+            "longest": sql.SQL(LONGEST if asked.measure == "max_wait_seconds" else ""),
         }
-        (value,) = db.execute(sql.SQL(VALUE).format(**parts), parameters).fetchone() or (0,)
+        summed, divisor, longest = db.execute(sql.SQL(VALUE).format(**parts), parameters).fetchone() or (0, 0, None)
         after = decode(asked.cursor, now, datetime.fromisoformat, UUID) if asked.cursor else BEGINNING
         page = db.execute(
             sql.SQL(PAGE).format(**parts),
-            {**parameters, "after_instant": after[0], "after_id": after[1], "limit": asked.limit + 1},
+            {
+                **parameters,
+                "longest": longest,
+                "after_instant": after[0],
+                "after_id": after[1],
+                "limit": asked.limit + 1,
+            },
         ).fetchall()
         first = page[: asked.limit]
         return Explanation(
-            value=_shown(asked, value),
+            value=_figure(asked, summed, divisor, longest),
             policy=judgement.policies(),
             items=_explained(db, asked, first, Sight.of(db, actor)),
             next=encode(now, first[-1][2].isoformat(), str(first[-1][1])) if len(page) > asked.limit else None,
@@ -131,6 +157,16 @@ def _explained(db: Cursor, asked: Explain, visits: list[tuple[Any, ...]], sight:
         )
         for call, visit, _, value in visits
     )
+
+
+def _figure(asked: Explain, summed: int, divisor: int, longest: int | None) -> Decimal | None:
+    if asked.measure in SHARES:
+        return ratio(summed, divisor)
+    if asked.measure in MEANS:
+        return mean_seconds(summed, divisor)
+    if asked.measure == "max_wait_seconds":
+        return None if longest is None else seconds(longest)
+    return _shown(asked, summed)
 
 
 def _shown(asked: Explain, value: int) -> Decimal:

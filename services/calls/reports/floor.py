@@ -15,6 +15,7 @@ from uuid import UUID
 from services.calls.domain.agents_time import Work, life, with_lost_ends
 from services.calls.domain.presence import SILENCE, Attendance, Mark, attendances, since_when_present
 from services.calls.projections.stories import EPOCH, microseconds
+from services.calls.reports.judged_visits import QUEUES as VISITED
 from services.kernel.database import Cursor
 
 AT_ONCE = 2_000  # legs, or a hundredth as many agents: so that they do not fill the memory
@@ -93,7 +94,7 @@ NAMES = """WITH RECURSIVE {0}_names AS (
         UNION ALL
         SELECT (SELECT min(agent) FROM {0} WHERE agent > {0}_names.agent) FROM {0}_names WHERE agent IS NOT NULL)
     SELECT agent FROM {0}_names WHERE agent IS NOT NULL"""
-QUEUES = f"""SELECT queue FROM queues UNION ({NAMES.format("visits").replace("agent", "queue")})
+QUEUES = f"""SELECT queue FROM queues UNION ({VISITED})
     UNION SELECT about FROM agents_heard WHERE kind <> 'state' AND about <> ''
     ORDER BY queue"""  # noqa: S608 - constants
 AGENTS = f"""SELECT agent FROM agents_heard UNION ({NAMES.format("legs")}) UNION ({NAMES.format("rings")})

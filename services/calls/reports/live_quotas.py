@@ -43,7 +43,9 @@ class LiveQuotas:
         key = (aimed.id, row["version"], period.first_day)
         if key not in self._counted:
             began = time.monotonic()
-            shown = _shown(progress(db, aimed, now))
+            # What is expected moves with each second; a screen is told of it once a minute, and of calls at once.
+            minute = max(period.begin, now.replace(second=0, microsecond=0))
+            shown = _shown(progress(db, aimed, minute))
             ended = time.monotonic()
             self._counted[key] = (ended + REST * (ended - began), shown)
         return self._counted[key][1]

@@ -180,6 +180,7 @@ def test_facts_are_shown_as_they_were_sent_in_the_order_that_counts_page_by_page
     assert rest["next"] is None
     started, noted = (fact["fact"] for fact in first["items"])
     assert numbers.items() <= started.items()
+    assert started["occurred_at"] == first["items"][0]["occurred_at"]
     assert noted["data"] == raw
     assert "sealed" not in started.keys() | noted.keys()
 

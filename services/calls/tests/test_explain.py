@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -12,6 +12,7 @@ from services.calls.domain.service_level import Formula
 from services.calls.queries import Measure
 from services.calls.tests.running import RunningCalls, call_fact
 from services.calls.tests.test_read_models import SMALL
+from services.kernel.values import mean_seconds, ratio
 
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
 HOUR = {"interval_start": NINE, "interval": "PT1H"}
@@ -31,7 +32,7 @@ def morning(calls) -> RunningCalls:
         ({"interval": "total"}, ("calls.report.end_missing", 422)),
         ({"interval": "total", "to": NINE + timedelta(days=401)}, ("calls.report.range_too_long", 422)),
         ({"interval": "total", "to": NINE}, ("calls.report.range_empty", 422)),
-        ({"measure": "service_level"}, ("request.invalid", 422)),
+        ({"measure": "occupancy"}, ("request.invalid", 422)),
         ({"report": "agents"}, ("request.invalid", 422)),
         ({"report": "agents", "measure": "handled", "agent": "a-1", "reason": "timeout"}, ("request.invalid", 422)),
         ({"cursor": "made-up"}, ("request.invalid", 422)),
@@ -41,6 +42,20 @@ def test_a_question_that_makes_no_sense_is_refused(calls, asked, refusal):
     calls.take(call_fact("c1", "queued", NINE, queue="sales"))
     question = {"queue": "sales", "measure": "offered", **HOUR, **asked}
     assert calls.refusal("Explain", **question) == refusal
+
+
+def together(measure: str, added: list[Decimal], row: dict[str, Any]) -> Decimal | None:
+    """What the visits behind a figure come to, each with what it adds."""
+    match measure:
+        case "service_level" | "answer_rate" | "abandon_rate":
+            return ratio(int(sum(added)), len(added))
+        case "asa_seconds" | "aht_seconds":
+            divisor = row["handled"] if measure == "aht_seconds" else len(added)
+            return mean_seconds(int(sum(added) * 1000), divisor)
+        case "max_wait_seconds":
+            assert len(set(added)) < 2
+            return max(added, default=None)
+    return Decimal(sum(added))
 
 
 @pytest.mark.parametrize("policy", [{}, {"threshold_seconds": 7.5}, {"timezone": "Asia/Kolkata"}])
@@ -54,8 +69,10 @@ def test_every_figure_of_the_report_is_explained_by_as_many_visits_as_it_says(mo
             asked = {"queue": row["queue"], "interval_start": row["interval_start"], "measure": measure, **policy}
             explained = calls.ask("Explain", **asked)
             visits = [item["visit_id"] for item in explained["items"]]
-            added = sum(Decimal(str(item["value"])) for item in explained["items"])
-            assert Decimal(str(explained["value"])) == Decimal(str(row[measure])) == added, (asked, row)
+            added = [Decimal(str(item["value"])) for item in explained["items"]]
+            assert explained["value"] == row[measure], (asked, row)
+            figure = None if row[measure] is None else Decimal(str(row[measure]))
+            assert together(measure, added, row) == figure, (asked, row)
             assert len(set(visits)) == len(visits)
             assert [each["queue"] for each in explained["policy"]] == [row["queue"]]
 
@@ -67,10 +84,31 @@ def test_both_sides_of_every_formula_are_explained(morning, formula):
     whole = {"from_": NINE, "to": NINE + timedelta(hours=2), "queue": "sales", "interval": "total", "formula": formula}
     (row,) = morning.ask("ServiceLevelOf", **whole)["items"]
     assert row["counted_as_abandoned"] > 0
+    asked = {name: value for name, value in whole.items() if name != "from_"}
     for measure in ("service_level_numerator", "service_level_denominator"):
-        asked = {name: value for name, value in whole.items() if name != "from_"}
         explained = morning.ask("Explain", interval_start=NINE, measure=measure, **asked)
         assert explained["value"] == row[measure] == sum(item["value"] for item in explained["items"])
+    level = morning.ask("Explain", interval_start=NINE, measure="service_level", limit=500, **asked)
+    assert level["value"] == row["service_level"]
+    within = [item for item in level["items"] if item["value"]]
+    assert (len(within), len(level["items"])) == (row["service_level_numerator"], row["service_level_denominator"])
+
+
+def test_a_share_of_nothing_is_explained_by_nothing(calls):
+    calls.take(call_fact("c1", "queued", NINE, queue="sales"))
+    for measure in ("service_level", "answer_rate", "abandon_rate", "asa_seconds", "aht_seconds", "max_wait_seconds"):
+        explained = calls.ask("Explain", queue="sales", measure=measure, **HOUR)
+        assert (explained["value"], explained["items"]) == (None, []), measure
+
+
+def test_behind_the_longest_wait_stand_those_who_waited_so_long(calls):
+    for number, wait in enumerate((7, 30, 30, 2)):
+        calls.take(
+            call_fact(f"c{number}", "queued", NINE, queue="sales"),
+            call_fact(f"c{number}", "abandoned", NINE + timedelta(seconds=wait), queue="sales"),
+        )
+    explained = calls.ask("Explain", queue="sales", measure="max_wait_seconds", **HOUR)
+    assert (explained["value"], [item["value"] for item in explained["items"]]) == (30, [30, 30])
 
 
 def test_a_cell_that_the_range_of_the_report_cuts_is_explained_as_it_was_counted(calls):

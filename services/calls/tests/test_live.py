@@ -7,7 +7,9 @@ from uuid import UUID
 
 import pytest
 
+from services.calls.reports.live_quotas import LiveQuotas
 from services.calls.tests.running import RunningCalls, call_fact
+from services.kernel.projections import READ_VIEWS
 from services.kernel.values import Actor
 
 NOON_HERE = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"  # a zone where it is about noon, so today began long ago
@@ -158,3 +160,16 @@ def test_the_quotas_of_now_are_shown_to_those_who_may_see_their_queue(calls):
     assert len(calls.ask("Live", Actor("tool", queues=frozenset({"sales"})))["quotas"]) == 2
     for blind in (Actor("tool", queues=frozenset({"care"})), Actor("globex", client="globex")):
         assert calls.ask("Live", blind)["quotas"] == []
+
+
+def test_while_nothing_happens_a_quota_looks_the_same_for_a_minute(calls):
+    calls.take(call_fact("c1", "queued", ago(seconds=9), queue="sales"))
+    body = {"metric": "offered", "target": 9, "scope": {"kind": "queue", "name": "sales"}, "period": {"every": "day"}}
+    calls.order("SetQuota", str(UUID(int=1)), body)
+    calls.follow()
+    ten = datetime.now(UTC).replace(hour=10, minute=0, second=2)
+    with calls.connection.transaction(), calls.connection.cursor() as db:
+        db.execute(READ_VIEWS)
+        at = [LiveQuotas().seen(db, Actor("screen"), ten + timedelta(seconds=later)) for later in (0, 57, 3600)]
+    assert at[0] == at[1]
+    assert at[1][0].projection > at[2][0].projection

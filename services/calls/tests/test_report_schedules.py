@@ -120,6 +120,7 @@ def test_a_file_shows_what_its_owner_sees_and_others_do_not_see_the_schedule(cal
         [],
     ]
     assert calls.query("ReportScheduleOf", limited, key=KEY)["refused"]["status"] == 404
+    assert calls.query("ReportScheduleOf", Actor("x", client="initech"), key=KEY)["refused"]["status"] == 404
     assert calls.execute("ReviseReportSchedule", KEY, DAILY, by=limited)["refused"]["status"] == 404
     due_at = datetime.now(PARIS).replace(hour=7, minute=0, second=0, microsecond=0) + timedelta(days=1)
     tell_of_due_reports(calls.connection, due_at)

@@ -117,6 +117,8 @@ def faults(changes: dict[str, Any], **options: Any) -> list[str]:
         ({"from": "2026-11-21"}, "/from"),
         ({"from": 1795251600}, "/from"),
         ({"from": "0001-01-01T00:00:00+14:00"}, "/from"),
+        ({"from": "1899-12-31T23:59:59Z"}, "/from"),
+        ({"from": "9999-01-01T00:00:00Z"}, "/from"),
         ({"day": "21.11.2026"}, "/day"),
         ({"id": "not-an-id"}, "/id"),
         ({"zone": "Paris"}, "/zone"),
@@ -222,6 +224,16 @@ def test_the_parameters_of_a_query_are_texts_and_taken_as_numbers():
 def test_an_instant_of_any_offset_is_kept_and_shown_in_utc():
     loaded = schemas.load(Everything, {"name": "sales", "from": "2026-11-21T10:00:00+01:00"})
     assert schemas.dump(loaded)["from"] == "2026-11-21T09:00:00Z"
+
+
+def test_an_instant_that_was_kept_is_read_whatever_its_year():
+    kept = schemas.dump(Everything("sales")) | {"from": "0001-01-01T00:00:00Z"}
+    assert schemas.revive(Everything, kept).from_ == datetime(1, 1, 1, tzinfo=UTC)
+
+
+def test_what_should_be_an_object_within_is_said_to_be_none():
+    (fault,) = schemas.load(Everything, {"name": "sales", "parts": [7]})
+    assert fault == FieldError("/parts/0", "invalid_field", "Give a JSON object.")
 
 
 def test_a_field_that_a_class_no_longer_has_is_left_out_when_its_past_is_read():
