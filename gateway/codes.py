@@ -59,8 +59,6 @@ RULE_CODES = (
          "Name them system:value, such as hubspot:4711."),
     Code("calls.customer.unknown", "No such customer", 404, "Nobody was saved under this name.",
          "Save the customer first."),
-    Code("calls.queue.client_unknown", "No such client", 422, "A queue names a client that was never configured.",
-         "Configure the client first: PUT /v1/clients/{client}."),
     Code("calls.queue.calendar_unknown", "No such calendar", 422, "A queue names a calendar that does not exist.",
          "Adopt the calendar first, or leave `calendar` out."),
     Code("calls.calendar.place_unknown", "No such public holidays", 422, "A calendar names a country or a subdivision "

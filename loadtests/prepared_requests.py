@@ -36,7 +36,7 @@ def facts(url: str, token: str | None, facts_a_request: int = 1) -> Iterator[byt
 def commands(url: str, token: str) -> Iterator[bytes]:
     """Requests that change the settings of queues, each given the version that it saw: 20 changes of 2 000 queues."""
     for version in range(VERSIONS):
-        body = orjson.dumps({"timezone": f"Etc/GMT{version - 12:+}"})  # another each time, and each of them exists
+        body = orjson.dumps({"timezone": "Europe/Paris", "client": f"client-{version}"})
         head = f'Content-Type: application/json\r\nIf-Match: "{version}"\r\n'
         for queue in range(QUEUES):
             yield _request("PUT", f"{url}/v1/queues/bench-{MARK}-{queue}", token, body, head)

@@ -51,7 +51,6 @@ class Side:
         yield "/v1/calendars/{calendar}/hours", f"/v1/calendars/calendar-{self.mark}/hours", RANGE
         yield "/v1/clients", "/v1/clients", {"limit": 500}
         yield "/v1/clients/{client}", f"/v1/clients/client-{self.mark}", {}
-        yield "/v1/queues", "/v1/queues", {"limit": 500}
         yield "/v1/queues/{queue}", f"/v1/queues/{self.queue}", {}
         yield "/v1/calls", "/v1/calls", {**RANGE, "limit": 500}
         yield "/v1/calls", "/v1/calls", {"queue": self.queue}

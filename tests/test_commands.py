@@ -116,7 +116,6 @@ def test_a_policy_of_the_past_judges_the_past_from_its_date_on(administrator, pa
 
 
 def test_a_queue_is_shown_as_it_was_and_with_all_that_happened_to_it(administrator, path):
-    administrator.configure("/v1/clients/acme", {"name": "Acme"})
     administrator.configure(path, PARIS)
     between = datetime.now(UTC)
     administrator.configure(path, {"timezone": "Europe/Paris", "client": "acme", **policy(30)})

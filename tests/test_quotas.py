@@ -14,7 +14,6 @@ FEED = "/v1/events"
 @pytest.fixture
 def parties(stack, token_provider, administrator, queue):
     """The manager of the centre, the client whose queue it is, and another client."""
-    administrator.configure(f"/v1/clients/client of {queue}", {})
     administrator.configure(f"/v1/queues/{queue}", {"client": f"client of {queue}"})
     tokens = [
         token_provider.token("manager", sub="m-1"),

@@ -95,7 +95,7 @@ class Load:
         def change(client: httpx.Client, seen: int) -> None:
             version = seen + 1
             headers = {"If-Match": f'"{seen}"'} if seen else {}
-            body = {"timezone": ("Europe/Paris", "Europe/London")[version % 2]}
+            body = {"timezone": "Europe/Paris", "client": f"client-{version}"}
             self._order(client, "PUT", f"/v1/queues/{self.source}", body, headers)
             self.changes = version
 

@@ -166,10 +166,7 @@ queues.command(
     ConfigureQueue,
     scope="queues:write",
     guarded=True,
-    names={
-        "calendar": (calendars, "calls.queue.calendar_unknown"),
-        "client": (clients, "calls.queue.client_unknown"),
-    },
+    names={"calendar": (calendars, "calls.queue.calendar_unknown")},
 )
 queues.shown("/{queue:path}", QueueOf, queue_rules.view, returns=QueueView, scope="queues:read", clients=True)
 

@@ -81,13 +81,7 @@ class RunningCalls(RunningService):
         self.order("CorrectIdentity", str(id_), {name: _text(value) for name, value in more.items()})
 
     def configure(self, use_case: str, key: str, body: Mapping[str, Any]) -> None:
-        """Sets a queue, a calendar, a client or a source as somebody does who has just read it.
-
-        A client whom a queue names is configured first, where nobody has done so.
-        """
-        client = body.get("client") if use_case == "ConfigureQueue" else None
-        if client is not None and not self.query("ClientOf", key=client)["version"]:
-            self.configure("ConfigureClient", client, {})
+        """Sets a queue, a calendar, a client or a source as somebody does who has just read it."""
         shown = self.query(SHOWN_BY[use_case], key=key)
         self.order(use_case, key, body, expected_version=shown["version"])
 

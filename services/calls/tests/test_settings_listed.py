@@ -61,12 +61,6 @@ def test_a_client_and_a_limited_key_see_their_own_queues_alone(floor):
     assert names(floor, Actor(id="key", queues=frozenset({"care", "night"}))) == ["care", "night"]
 
 
-def test_a_queue_cannot_be_of_a_client_whom_nobody_configured(calls):
-    refused = calls.execute("ConfigureQueue", "sales", {"client": "acne"})["refused"]
-    assert (refused["code"], refused["status"]) == ("calls.queue.client_unknown", 422)
-    assert [error["pointer"] for error in refused["errors"]] == ["/client"]
-
-
 def test_sources_are_listed_as_they_are_shown_without_their_secrets(calls):
     calls.configure("ConfigureSource", "twilio/paris", {"kind": "twilio", "secret": "correct horse"})
     calls.configure("ConfigureSource", "pbx1", {"kind": "asterisk", "timezone": "Europe/Paris"})
