@@ -102,7 +102,9 @@ ROLES: dict[str, frozenset[str]] = {
     ),
     "executive": frozenset({"queues:read", "quotas:read", "reports:read", "budget:read"}),
     "client": frozenset(
-        {"queues:read", "calendars:read", "clients:read", "reports:read", "agents:read", "live:read"} | _SETS_QUOTAS
+        {"queues:read", "calendars:read", "clients:read", "reports:read", "agents:read", "live:read"}
+        | {"report-schedules:read"}
+        | _SETS_QUOTAS
     ),
     "integrator": frozenset(
         {INGEST, "sources:read", "sources:write", "queues:read", "events:read", "webhooks:read", "webhooks:write"}

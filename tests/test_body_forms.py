@@ -47,9 +47,8 @@ def kept(caller, item):
 
 
 def waiting_call(queue):
-    return fact(
-        new_call(), "queued", NINE, queue=queue, sequence=1, **{"from": "+33199000001", "data": {"position": 2}}
-    )
+    said = {"queue": queue, "sequence": 1, "from": "+33199000001", "data": {"position": 2}}
+    return fact(new_call(), "queued", NINE, **said) | {"occurred_at": "2026-03-17T09:00:00Z"}
 
 
 @pytest.mark.parametrize("form", FORMS)

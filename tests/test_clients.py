@@ -76,6 +76,7 @@ class Side:
         grouped = {name: value for name, value in explained.items() if name != "queue"} | {"measure": "offered"}
         yield "/v1/reports/explain", f"{reports}explain", {**grouped, "client": f"client-{self.mark}"}
         yield "/v1/reports/agents", f"{reports}agents", {**TOTAL, "group_by": "queue"}
+        yield "/v1/queues", "/v1/queues", {"limit": 500}
         yield "/v1/quotas", "/v1/quotas", {"limit": 500}
         yield "/v1/report-schedules", "/v1/report-schedules", {"limit": 500}
         yield "/v1/live", "/v1/live", {}

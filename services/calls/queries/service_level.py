@@ -64,7 +64,15 @@ AgentMeasure = Literal[
     "elsewhere_seconds",
     "signed_out_handling_seconds",
     "inferred_sign_outs",
+    "aht_seconds",
+    "ring_no_answer_rate",
+    "transfer_rate",
+    "occupancy",
+    "utilisation",
+    "state_seconds",
+    "activity_seconds",
 ]
+AgentState = Literal["available", "on_call", "wrapup", "paused"]
 
 
 @values
@@ -159,9 +167,10 @@ class Explain(Paged):
     `group_by` queue, team or total what its row names (with team none: the row of what agents did in no team). With
     `team` beside `agent` it is of the agent's time in that team.
     The time that an agent was signed in, available or paused stands on facts of the agent, which come without a call.
+    `state_seconds` are of one `state`, `activity_seconds` of pauses for one `activity`.
     `from` and `to` cut the interval as they cut those of the report. Of the service level, `reason` leaves the visits
-    that left for it; numerator and denominator are those of the policy's formula. Behind a share or a mean stand the
-    visits that it divides by, behind `max_wait_seconds` those that waited so long.
+    that left for it; numerator and denominator are those of the policy's formula. Behind a share or a mean stands
+    what it divides by, behind `max_wait_seconds` those that waited so long.
     """
 
     interval_start: datetime
@@ -177,6 +186,8 @@ class Explain(Paged):
     from_: datetime | None = None
     to: datetime | None = None
     reason: Reason | None = None
+    state: AgentState | None = None
+    activity: Name | None = None
     policy: Name | None = None
     threshold_seconds: Threshold | None = None
     formula: Formula | None = None

@@ -92,6 +92,8 @@ class Explanations:
         """The figure, its policies, and a page of its visits in the order in which they entered."""
         if asked.measure not in OF_REPORT[asked.report]:
             return Rejected("request.invalid", f"The report {asked.report} has no such measure.", 422, "/measure")
+        if refused := _misnamed(asked):
+            return refused
         if asked.report == "agents":
             return agents_explained(db, actor, asked)
         if asked.queue is asked.client is asked.campaign is None:
@@ -144,6 +146,16 @@ class Explanations:
             items=_explained(db, asked, first, Sight.of(db, actor)),
             next=encode(now, first[-1][2].isoformat(), str(first[-1][1])) if len(page) > asked.limit else None,
         )
+
+
+def _misnamed(asked: Explain) -> Rejected | None:
+    for part, named in (("state", asked.state), ("activity", asked.activity)):
+        of_parts = asked.measure == f"{part}_seconds"
+        if of_parts and named is None:
+            return Rejected("request.invalid", f"Name the {part} whose seconds are to be explained.", 422, f"/{part}")
+        if named is not None and not of_parts:
+            return Rejected("request.invalid", f"This is asked of {part}_seconds only.", 422, f"/{part}")
+    return None
 
 
 def _explained(db: Cursor, asked: Explain, visits: list[tuple[Any, ...]], sight: Sight) -> tuple[ExplainedVisit, ...]:

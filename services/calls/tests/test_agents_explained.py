@@ -1,7 +1,7 @@
 """What stands behind each figure of the agents' report."""
 
 from datetime import timedelta
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -22,7 +22,14 @@ def test_an_inferred_sign_out_is_explained_by_what_was_said_of_the_agent(calls):
 
 
 CLIENT = Actor("acme", roles=frozenset({"client"}), client="acme")
-MEASURES = get_args(AgentMeasure)
+PARTED = {"state_seconds": "state", "activity_seconds": "activity"}
+MEASURES = [measure for measure in get_args(AgentMeasure) if measure not in PARTED]
+DIVIDED = {"aht_seconds", "ring_no_answer_rate", "transfer_rate", "occupancy", "utilisation"}
+
+
+def stands_on_something(measure: str, value: Any) -> bool:
+    """Whether anything is behind a cell: behind a share of 0 there is all that it divides by."""
+    return value is not None if measure in DIVIDED else bool(value)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +38,13 @@ MEASURES = get_args(AgentMeasure)
         ({}, ("request.invalid", 422)),
         ({"agent": "a-1", "measure": "answered_within"}, ("request.invalid", 422)),
         ({"agent": "a-1", "interval": "total"}, ("calls.report.end_missing", 422)),
+        ({"agent": "a-1", "measure": "state_seconds"}, ("request.invalid", 422)),
+        ({"agent": "a-1", "measure": "activity_seconds"}, ("request.invalid", 422)),
+        ({"agent": "a-1", "state": "on_call"}, ("request.invalid", 422)),
+        (
+            {"agent": "a-1", "measure": "state_seconds", "activity": "lunch", "state": "paused"},
+            ("request.invalid", 422),
+        ),
         ({"agent": "a-1", "cursor": "made-up"}, ("request.invalid", 422)),
     ],
 )
@@ -53,8 +67,33 @@ def test_every_cell_is_explained_with_the_facts_behind_it(hour, rows_by):
             asked = {"report": "agents", "measure": measure, "interval_start": row["interval_start"], **rows_by}
             explained = hour.ask("Explain", **asked)
             assert explained["value"] == row[measure], (measure, row)
-            assert bool(explained["items"]) == bool(row[measure])
+            assert bool(explained["items"]) == stands_on_something(measure, row[measure]), measure
             assert all(item["facts"] for item in explained["items"])
+
+
+@pytest.mark.parametrize("rows_by", [{"agent": "a-1"}, {"group_by": "queue", "queue": "sales"}, {"group_by": "total"}])
+def test_time_by_state_and_by_activity_is_explained_part_by_part(hour, rows_by):
+    (row,) = rows(hour, interval="PT1H", **rows_by)
+    asked = {"report": "agents", "interval_start": NINE, "interval": "PT1H", **rows_by}
+    assert row["activity_seconds"]
+    for measure, part in PARTED.items():
+        for name, value in row[measure].items():
+            explained = hour.ask("Explain", measure=measure, **{part: name}, **asked)
+            assert explained["value"] == value, (measure, name)
+            assert bool(explained["items"]) == bool(value), (measure, name)
+
+
+def test_behind_a_share_of_an_agent_stands_what_it_divides_by(hour):
+    asked = {"report": "agents", "agent": "a-1", "interval_start": NINE, "interval": "PT1H"}
+    wholes = {
+        "transfer_rate": "handled",
+        "aht_seconds": "handled",
+        "ring_no_answer_rate": "rings",
+        "utilisation": "signed_in_seconds",
+    }
+    for share, whole in wholes.items():
+        explained = [hour.ask("Explain", measure=measure, **asked)["items"] for measure in (share, whole)]
+        assert explained[0] == explained[1], share
 
 
 def test_a_cell_that_the_range_of_the_report_cuts_is_explained_as_it_was_cut(hour):
