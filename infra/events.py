@@ -51,9 +51,7 @@ def tail(url: str, token: str, types: str | None, after: str | None, *, follow: 
     asked = {name: value for name, value in given.items() if value is not None}
     with _reader(url, token) as http:
         try:
-            for page in _pages(
-                http, {name: value for name, value in asked.items() if value is not None}, follow=follow
-            ):
+            for page in _pages(http, asked, follow=follow):
                 after = page["next"]
                 for event in page["items"]:
                     click.echo(orjson.dumps(event))
